@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/synclinehq/syncline/batch"
+	"github.com/synclinehq/syncline/internal/mutant"
 )
 
 // collect is hop 1: it pulls the stream and puts the changed records of each
@@ -57,7 +58,13 @@ func (sr *streamRun) page(ctx context.Context, p *Page) error {
 		}
 		shape = ShapeMerged
 	}
-	if err := sr.append(ctx, KindPage, shape, changed, p.Next); err != nil {
+	next := p.Next
+	if mutant.On("cursor_before_data") {
+		if changed, next, err = sr.cursorFirst(ctx, changed, next); err != nil {
+			return err
+		}
+	}
+	if err := sr.append(ctx, KindPage, shape, changed, next); err != nil {
 		return err
 	}
 	sr.account(func(c *Counts) {
@@ -73,7 +80,7 @@ func (sr *streamRun) remember(p *Page) {
 	sr.mu.Lock()
 	defer sr.mu.Unlock()
 	sr.pages++
-	sr.partial = sr.partial || !p.Sweep && len(p.Records)+p.Duplicates > 0
+	sr.partial = sr.partial || !p.Sweep
 	for i := range p.Records {
 		if r := &p.Records[i]; len(r.Key) > 0 && r.Op == Upsert {
 			sr.seen.Add(r.Key, r.Hash)

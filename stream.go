@@ -40,6 +40,7 @@ type streamRun struct {
 	dead     map[[16]byte]bool
 	ledgered Counts // what the destination's run ledger has been told
 	meter    meter
+	held     []Record // by a planted bug
 }
 
 func newStreamRun(e *Engine, run string, s *Stream, pull bool) *streamRun {

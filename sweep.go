@@ -84,6 +84,11 @@ func (sr *streamRun) compareKeys(ctx context.Context) ([]RowKey, error) {
 	if !sr.s.Deletes.Absent || extra == 0 {
 		return nil, nil
 	}
+	if sr.seen.Len() == 0 {
+		return nil, &Error{Code: CodeDeleteGuard, Class: Fatal, Where: sr.s.Name,
+			What: fmt.Sprintf("the source's listing is empty and table %s has %d rows; none was marked deleted", t.Name, live.Len()),
+			Fix:  "If all of them are really gone, run `syncline reset --drop " + sr.s.Name + "`"}
+	}
 	if extra > limit {
 		return nil, &Error{Code: CodeDeleteGuard, Class: Fatal, Where: sr.s.Name,
 			What: fmt.Sprintf("%d of %d rows are not in the source's listing any more, more than the brake of %d allows; none was marked deleted", extra, live.Len(), limit),

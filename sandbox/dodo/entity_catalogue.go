@@ -55,6 +55,8 @@ var usagePrice = obj(
 	f("subscription_period_count", raw("10")),
 	f("subscription_period_interval", raw(`"Year"`)),
 	f("type", raw(`"usage_based_price"`)),
+	f("discount", raw("0")),
+	f("purchasing_power_parity", flag(10)),
 	f("meters", array(1, 2, obj(
 		f("meter_id", anyOf("meters")),
 		f("free_threshold", maybe(50, integer(0, 1000))),

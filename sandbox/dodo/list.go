@@ -53,10 +53,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, l *listRoute) {
 	} else {
 		b = s.appendRows(append(b, `{"items":[`...), c, items)
 		b = append(b, ']')
-		if l.of == "wallets" {
-			b = append(b, `,"total_balance_usd":`...)
-			b = strconv.AppendInt(b, int64(len(items))*1000, 10)
-		}
+		b = s.appendBeside(b, r, l, len(items))
 		b = append(b, '}')
 	}
 	*buf = b
@@ -65,6 +62,22 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, l *listRoute) {
 	}
 	writeBody(w, http.StatusOK, "application/json", b)
 	s.churn(c, o.Churn)
+}
+
+// appendBeside appends what a few lists have beside their items.
+func (s *Server) appendBeside(b []byte, r *http.Request, l *listRoute, rows int) []byte {
+	switch l.of {
+	case "wallets":
+		return strconv.AppendInt(append(b, `,"total_balance_usd":`...), int64(rows)*1000, 10)
+	case "credit_usage":
+		return append(append(b, `,"subscription_id":`...), quote(r.PathValue("id"))...)
+	case "line_items":
+		i, _ := s.world.payments.indexOf(r.PathValue("id"))
+		if currency := s.prop(s.world.payments, i, "currency"); currency != "" { // the payment may be deleted by now
+			return append(append(b, `,"currency":`...), currency...)
+		}
+	}
+	return b
 }
 
 func (s *Server) appendRows(b []byte, c *collection, items []item) []byte {

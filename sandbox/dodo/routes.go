@@ -85,6 +85,7 @@ var singles = map[string]string{
 	"/credit-entitlements/{id}":   "credit_entitlements",
 	"/product-collections/{id}":   "product_collections",
 	"/checkouts/{id}":             "checkouts",
+	"/blocklist/customers/{id}":   "blocklist",
 }
 
 func (s *Server) routes() *http.ServeMux {
@@ -99,6 +100,7 @@ func (s *Server) routes() *http.ServeMux {
 	}
 	mux.HandleFunc("GET /discounts/code/{code}", s.discountByCode)
 	mux.HandleFunc("GET /credit-entitlements/{id}/balances/{customer_id}", s.creditBalance)
+	mux.HandleFunc("GET /products/{id}/localized-prices/{price_id}", s.localizedPrice)
 	mux.HandleFunc("GET /payouts/{id}/breakup/details/csv", s.breakupCSV)
 	for kind, name := range map[string]string{"payments": "payments", "refunds": "refunds", "payouts": "payouts"} {
 		c := s.world.byName[name]
@@ -154,6 +156,14 @@ func (s *Server) creditBalance(w http.ResponseWriter, r *http.Request) {
 	q.where("credit_entitlement_id", c.props["credit_entitlement_id"], equal, r.PathValue("id"))
 	q.where("customer_id", c.props["customer_id"], equal, r.PathValue("customer_id"))
 	s.first(w, c, q, "balance of "+r.PathValue("customer_id"))
+}
+
+func (s *Server) localizedPrice(w http.ResponseWriter, r *http.Request) {
+	c := s.world.byName["localized_prices"]
+	q := c.all()
+	q.where("product_id", c.props["product_id"], equal, r.PathValue("id"))
+	q.where("id", c.props["id"], equal, r.PathValue("price_id"))
+	s.first(w, c, q, "localized price "+r.PathValue("price_id"))
 }
 
 func (s *Server) first(w http.ResponseWriter, c *collection, q *query, what string) {
