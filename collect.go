@@ -92,7 +92,7 @@ func (sr *streamRun) remember(p *Page) {
 // destination is asked every time: an index kept elsewhere could hide a row
 // that the destination has lost.
 func (sr *streamRun) changed(ctx context.Context, recs []Record) ([]Record, error) {
-	if sr.fresh || len(recs) == 0 {
+	if sr.fresh && !mutant.On("index_in_memory") || len(recs) == 0 {
 		return recs, nil
 	}
 	keys := make([]Key, 0, len(recs))
@@ -108,6 +108,9 @@ func (sr *streamRun) changed(ctx context.Context, recs []Record) ([]Record, erro
 	})
 	if err != nil {
 		return nil, err
+	}
+	if mutant.On("index_in_memory") {
+		hashes = sr.indexed(recs, hashes)
 	}
 	out := recs[:0:0]
 	for i := range recs {

@@ -170,7 +170,7 @@ func (e *Engine) run(ctx context.Context, pull bool) (*Receipt, error) {
 		_, err = e.Journal.Prune(ctx, e.Now().Add(-e.Retention))
 	}
 	if err != nil {
-		r.Error, r.Code = err.Error(), CodeOf(err)
+		r.Error, r.Code = err.Error(), endCode(err)
 	}
 	r.Ended = e.Now().UTC()
 	if ferr := failpoint.Hit("run.before_receipt"); ferr != nil {

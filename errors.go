@@ -92,15 +92,18 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// ClassOf returns the class of the outermost [*Error] in err's chain, or
-// Transient if there is none.
+// ClassOf returns the class of the outermost [*Error] in err's chain, that of
+// the sentinel if there is none, or Transient.
 func ClassOf(err error) Class {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Class
 	}
-	if errors.Is(err, ErrFenced) {
+	switch {
+	case errors.Is(err, ErrFenced):
 		return Fatal
+	case errors.Is(err, ErrGone):
+		return Permanent
 	}
 	return Transient
 }

@@ -85,14 +85,19 @@ func (sr *streamRun) do(ctx context.Context) StreamReceipt {
 	sr.phase = PhaseDone
 	if err != nil {
 		sr.phase = PhaseFailed
-		sr.rec.Error, sr.rec.Code = err.Error(), CodeOf(err)
-		if errors.Is(err, ErrStopped) || errors.Is(err, context.Canceled) {
-			sr.rec.Code = CodeInterrupted
-		}
+		sr.rec.Error, sr.rec.Code = err.Error(), endCode(err)
 		sr.rec.Counts.Pending = sr.rec.Counts.In() - sr.rec.Counts.Out()
 	}
 	sr.progressLocked(true)
 	return sr.rec
+}
+
+// endCode is the code of an error that ended a stream, or a run as a whole.
+func endCode(err error) Code {
+	if errors.Is(err, ErrStopped) || errors.Is(err, context.Canceled) {
+		return CodeInterrupted
+	}
+	return CodeOf(err)
 }
 
 func (sr *streamRun) steps(ctx context.Context) error {

@@ -16,7 +16,7 @@ func (sr *streamRun) write(ctx context.Context, d *delivery) error {
 	if err := hit("deliver.before_intend"); err != nil {
 		return err
 	}
-	if err := e.Journal.Intend(ctx, d.intent); err != nil {
+	if err := e.retry(ctx, func() error { return e.Journal.Intend(ctx, d.intent) }); err != nil {
 		return err
 	}
 	if err := hit("deliver.after_intend"); err != nil {
@@ -47,7 +47,7 @@ func (sr *streamRun) write(ctx context.Context, d *delivery) error {
 		return err
 	}
 	sr.delivered(d, total)
-	if err := e.Journal.Delivered(ctx, e.Pipeline, sr.s.Name, d.through); err != nil {
+	if err := e.retry(ctx, func() error { return e.Journal.Delivered(ctx, e.Pipeline, sr.s.Name, d.through) }); err != nil {
 		return err
 	}
 	if err := hit("deliver.after_delivered"); err != nil {

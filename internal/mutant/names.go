@@ -18,7 +18,7 @@ type Bug struct {
 // Bugs returns all planted bugs.
 func Bugs() []Bug {
 	return []Bug{
-		{"cursor_before_data", "the cursor is stored in a step before the records", ".", "^TestCrashMatrixSQLite$"},
+		{"cursor_before_data", "the cursor is stored in a step before the records", "./internal/crashtest", "^TestCrashMatrixSQLite$"},
 		{"position_before_rows", "the destination's position is committed before the rows", "./destination/sqlite", "^TestConformance$"},
 		{"index_in_memory", "the hash index is kept beside the data, so it hides a lost row", ".", "^TestLostRowComesBack$"},
 		{"guard_outside", "older-over-newer is decided by reading first, not in the statement", "./destination/sqlite", "^TestConformance$"},
