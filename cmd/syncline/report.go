@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"sync"
+	"time"
+
+	syncline "github.com/synclinehq/syncline"
+)
+
+// reporter shows a run while it goes on and its receipt at the end. Methods may
+// be called from several goroutines.
+type reporter interface {
+	progress(pipeline string, p syncline.Progress)
+	// receipt shows one run's account; next is when the next begins, counted
+	// from the start of this one, 0 if there is none.
+	receipt(r *syncline.Receipt, err error, next time.Duration)
+	close()
+}
+
+func (a *app) newReporter(several bool) reporter {
+	switch {
+	case a.json:
+		return &jsonReporter{out: json.NewEncoder(a.out), quiet: a.quiet}
+	case a.quiet:
+		return &plain{a: a, silent: true}
+	case a.errTerminal && a.getenv("TERM") != "dumb":
+		return newLive(a, several)
+	}
+	return &plain{a: a, several: several, last: map[string]time.Time{}}
+}
+
+// jsonReporter writes one JSON object per line.
+type jsonReporter struct {
+	mu    sync.Mutex
+	out   *json.Encoder
+	quiet bool
+}
+
+// progressEvent is a syncline.Progress for programs.
+type progressEvent struct {
+	Event     string  `json:"event"` // "progress"
+	Pipeline  string  `json:"pipeline"`
+	Run       string  `json:"run"`
+	Stream    string  `json:"stream"`
+	Phase     string  `json:"phase"`
+	Fetched   int     `json:"fetched"`
+	Applied   int     `json:"applied"`
+	Unchanged int     `json:"unchanged"`
+	Rejected  int     `json:"rejected"`
+	Requests  int     `json:"requests"`
+	Retries   int     `json:"retries"`
+	WaitedS   float64 `json:"waited_s"`
+	Remaining int     `json:"remaining,omitempty"`
+	ElapsedS  float64 `json:"elapsed_s"`
+	Error     string  `json:"error,omitempty"`
+}
+
+func (j *jsonReporter) progress(pipeline string, p syncline.Progress) {
+	if j.quiet {
+		return
+	}
+	j.encode(progressEvent{"progress", pipeline, p.Run, p.Stream, p.Phase, p.Fetched, p.Applied, p.Unchanged, p.Rejected,
+		p.Requests, p.Retries, p.Waited.Seconds(), p.Remaining, p.Elapsed.Seconds(), p.Error})
+}
+
+type receiptEvent struct {
+	Event    string            `json:"event"` // "receipt"
+	Green    bool              `json:"green"`
+	ExitCode int               `json:"exit_code"`
+	Receipt  *syncline.Receipt `json:"receipt"`
+}
+
+func (j *jsonReporter) receipt(r *syncline.Receipt, err error, _ time.Duration) {
+	if r != nil {
+		j.encode(receiptEvent{"receipt", r.Green(), exitCode(err), r})
+	}
+}
+
+func (j *jsonReporter) encode(v any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_ = j.out.Encode(v) // a closed pipe ends the program by itself
+}
+
+func (j *jsonReporter) close() {}
+
+// errorEvent is a failure that has no receipt.
+type errorEvent struct {
+	Event    string        `json:"event"` // "error"
+	Code     syncline.Code `json:"code,omitempty"`
+	Message  string        `json:"message"`
+	ExitCode int           `json:"exit_code"`
+}
+
+func writeErrorEvent(w io.Writer, message string, err error) {
+	_ = json.NewEncoder(w).Encode(errorEvent{"error", syncline.CodeOf(err), message, exitCode(err)})
+}
+
+// plain writes lines, for logs and pipes. A stream is worth a line every
+// ten seconds that it takes; how it ended is in the receipt.
+type plain struct {
+	a       *app
+	several bool
+	silent  bool
+
+	mu   sync.Mutex
+	last map[string]time.Time // of the latest line, or of the stream's start
+	runs int
+}
+
+const plainEvery = 10 * time.Second
+
+func (p *plain) progress(pipeline string, pr syncline.Progress) {
+	if p.silent {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	name := pr.Stream
+	if p.several {
+		name = pipeline + "/" + name
+	}
+	now := p.a.now()
+	last, known := p.last[name]
+	if ended(pr) {
+		delete(p.last, name)
+	} else if !known {
+		p.last[name] = now
+	}
+	if ended(pr) || !known || now.Sub(last) < plainEvery {
+		return
+	}
+	p.last[name] = now
+	p.a.printErr(p.a.line(progressLine(name, pr, "")))
+}
+
+func (p *plain) receipt(r *syncline.Receipt, err error, next time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.runs++
+	p.a.showReceipt(r, err, next, p.runs == 1)
+}
+
+func (p *plain) close() {}
