@@ -33,7 +33,7 @@ func (sr *streamRun) deliverPass(ctx context.Context, collected <-chan struct{})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	batches := make(chan *delivery, 1)
-	free := make(chan *delivery, 3) // one being decoded, one waiting, one being written
+	free := make(chan *delivery, 2) // one being decoded or waiting, one being written
 	for range cap(free) {
 		free <- &delivery{}
 	}
@@ -57,6 +57,7 @@ func (sr *streamRun) deliverPass(ctx context.Context, collected <-chan struct{})
 	return readErr
 }
 
+// readAhead reads entries, cuts them into batches and decodes these.
 func (sr *streamRun) readAhead(ctx context.Context, collected <-chan struct{}, out chan<- *delivery, free <-chan *delivery) error {
 	pos := sr.state.Position
 	schemas := sr.startSchemas()
@@ -64,45 +65,102 @@ func (sr *streamRun) readAhead(ctx context.Context, collected <-chan struct{}, o
 	if err != nil {
 		return err
 	}
+	if intent != nil && intent.From != pos {
+		intent = nil
+	}
+	var held []*Entry // read and not yet in a batch
+	var late *time.Timer
 	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-sr.e.stop:
-			return ErrStopped
-		default:
-		}
-		ended := isClosed(collected) // before the read, so that nothing slips between
-		entries, err := sr.readRange(ctx, pos, intent)
-		if err != nil {
+		if err := sr.stopped(ctx); err != nil {
 			return err
 		}
-		if len(entries) == 0 && ended {
+		ended := isClosed(collected) // before the read, so that nothing slips between
+		if held, err = sr.readMore(ctx, pos, held, intent); err != nil {
+			return err
+		}
+		if len(held) == 0 && ended {
 			return nil
 		}
-		if records(entries) < sr.e.MaxBatchRows && !ended && (intent == nil || intent.From != pos) {
-			if sr.awaitEntries(ctx, collected, len(entries) == 0) {
+		n, full := sr.cut(held, intent)
+		if !full && !ended {
+			if late == nil && len(held) > 0 {
+				late = time.NewTimer(linger)
+			}
+			if sr.awaitEntries(ctx, collected, late) {
 				continue
 			}
 		}
-		if len(entries) == 0 {
-			continue
+		if late != nil {
+			late.Stop()
+			late = nil
 		}
 		d := <-free
-		fixed := intent
-		if fixed != nil && fixed.From != pos {
-			fixed = nil
-		}
-		if err := sr.decode(ctx, d, pos, entries, schemas, fixed); err != nil {
+		if err := sr.decode(ctx, d, pos, held[:n], schemas, intent); err != nil {
 			return err
 		}
-		pos, intent = d.through, nil
+		pos, held, intent = d.through, append([]*Entry(nil), held[n:]...), nil
 		select {
 		case out <- d:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// stopped returns why there is nothing more to begin, nil to go on.
+func (sr *streamRun) stopped(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-sr.e.stop:
+		return ErrStopped
+	default:
+		return nil
+	}
+}
+
+// readMore adds the entries after those held, as far as a batch needs them.
+func (sr *streamRun) readMore(ctx context.Context, pos Position, held []*Entry, intent *Intent) ([]*Entry, error) {
+	for {
+		if len(held) > 0 {
+			pos = held[len(held)-1].Position
+		}
+		if _, full := sr.cut(held, intent); full {
+			return held, nil
+		}
+		more, err := sr.e.Journal.Read(ctx, sr.s.Name, pos, sr.e.MaxBatchBytes)
+		if err != nil {
+			return nil, err
+		}
+		held = append(held, more...)
+		switch {
+		case intent == nil:
+			return held, nil
+		case len(more) == 0:
+			return nil, &Error{Code: CodeJournalCorrupt, Class: Fatal, Where: sr.s.Name, What: fmt.Sprintf("entries up to %d were to be sent and the journal ends at %d", intent.Through, pos)}
+		}
+	}
+}
+
+// cut returns how many of the entries make the next batch: those that the
+// intent names, or as many as the limits allow. full says that waiting for more
+// would not change it.
+func (sr *streamRun) cut(held []*Entry, intent *Intent) (n int, full bool) {
+	if intent != nil {
+		for n < len(held) && held[n].Position <= intent.Through {
+			n++
+		}
+		return n, n > 0 && held[n-1].Position == intent.Through
+	}
+	rows, bytes := 0, 0
+	for _, en := range held {
+		rows, bytes = rows+en.Records, bytes+len(en.Block)
+		if n > 0 && (rows > sr.e.MaxBatchRows || bytes > sr.e.MaxBatchBytes) {
+			return n, true
+		}
+		n++
+	}
+	return n, rows >= sr.e.MaxBatchRows || bytes >= sr.e.MaxBatchBytes
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -114,75 +172,22 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// awaitEntries waits for entries to be appended and reports whether to read
-// again: always if there were none, else only if more came before the linger.
-func (sr *streamRun) awaitEntries(ctx context.Context, collected <-chan struct{}, none bool) bool {
-	var late <-chan time.Time
-	if !none {
-		t := time.NewTimer(linger)
-		defer t.Stop()
-		late = t.C
+// awaitEntries waits until there may be more to read. It returns false when the
+// batch has waited long enough.
+func (sr *streamRun) awaitEntries(ctx context.Context, collected <-chan struct{}, late *time.Timer) bool {
+	var end <-chan time.Time
+	if late != nil {
+		end = late.C
 	}
-	for {
-		select {
-		case <-sr.grown:
-			sr.mu.Lock()
-			enough := sr.backlog >= int64(sr.e.MaxBatchBytes)
-			sr.mu.Unlock()
-			if none || enough {
-				return true
-			}
-		case <-late:
-			return false
-		case <-collected:
-			return true
-		case <-sr.e.stop:
-			return true
-		case <-ctx.Done():
-			return true
-		}
+	select {
+	case <-sr.grown:
+	case <-collected:
+	case <-sr.e.stop:
+	case <-ctx.Done():
+	case <-end:
+		return false
 	}
-}
-
-// readRange reads the entries of the next batch: those an unfinished intent
-// names, or as many as make a batch.
-func (sr *streamRun) readRange(ctx context.Context, pos Position, intent *Intent) ([]*Entry, error) {
-	if intent == nil || intent.From != pos {
-		entries, err := sr.e.Journal.Read(ctx, sr.s.Name, pos, sr.e.MaxBatchBytes)
-		if err != nil {
-			return nil, err
-		}
-		n := 0
-		for i, en := range entries {
-			if n += en.Records; n > sr.e.MaxBatchRows && i > 0 {
-				return entries[:i], nil
-			}
-		}
-		return entries, nil
-	}
-	var out []*Entry
-	for at := pos; at < intent.Through; at = out[len(out)-1].Position {
-		entries, err := sr.e.Journal.Read(ctx, sr.s.Name, at, sr.e.MaxBatchBytes)
-		if err != nil {
-			return nil, err
-		}
-		if len(entries) == 0 {
-			return nil, &Error{Code: CodeJournalCorrupt, Class: Fatal, Where: sr.s.Name, What: fmt.Sprintf("entries up to %d were to be sent and the journal ends at %d", intent.Through, at)}
-		}
-		for _, en := range entries {
-			if en.Position <= intent.Through {
-				out = append(out, en)
-			}
-		}
-	}
-	return out, nil
-}
-
-func records(entries []*Entry) (n int) {
-	for _, en := range entries {
-		n += en.Records
-	}
-	return n
+	return true
 }
 
 // startSchemas returns the columns by shape that decoding begins with.
@@ -364,7 +369,7 @@ func (sr *streamRun) setAside(d *delivery, r Record, pos Position, class, reason
 // resolve reads the object a trigger names and journals it: the trigger itself
 // is superseded by that reading. Reading again after a crash is harmless.
 func (sr *streamRun) resolve(ctx context.Context, en *Entry, r Record, d *delivery) error {
-	if err := sr.refetch(ctx, r.Key, r.Tie); err != nil {
+	if err := sr.refetch(ctx, r.Key); err != nil {
 		var se *Error
 		if errors.As(err, &se) && se.Class == Permanent {
 			sr.setAside(d, r, en.Position, "refused", err.Error())
@@ -377,7 +382,7 @@ func (sr *streamRun) resolve(ctx context.Context, en *Entry, r Record, d *delive
 }
 
 // refetch reads an object by key and journals what the source says now.
-func (sr *streamRun) refetch(ctx context.Context, key Key, tie int64) error {
+func (sr *streamRun) refetch(ctx context.Context, key Key) error {
 	f, ok := sr.e.Source.(Fetcher)
 	if !ok {
 		return &Error{Class: Permanent, Where: sr.s.Name, What: "the source cannot read single objects"}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"slices"
 
 	"github.com/synclinehq/syncline/batch"
 )
@@ -14,8 +15,16 @@ import (
 // reject reason and data, each with its length. The journal stores blocks as
 // they are (it may compress them); the form is part of the journal's format.
 
+// blockOverhead is the most a record takes in a block beside its texts.
+const blockOverhead = 1 + 2*binary.MaxVarintLen64 + 16 + 3*binary.MaxVarintLen32
+
 // AppendBlock appends records in block form to dst.
 func AppendBlock(dst []byte, recs []Record) []byte {
+	size := 0
+	for i := range recs {
+		size += blockOverhead + len(recs[i].Key) + len(recs[i].Reject) + len(recs[i].Data)
+	}
+	dst = slices.Grow(dst, size)
 	for i := range recs {
 		r := &recs[i]
 		dst = append(dst, byte(r.Op))

@@ -18,12 +18,14 @@ type Journal interface {
 	// Append stores entries and the stream cursors in one atomic, durable
 	// step and fills in each new entry's Position. An entry with an EventID
 	// that the journal knows is not stored again: it gets the first one's
-	// Position and Duplicate set. Positions are in commit order.
+	// Position and Duplicate set. Positions are in commit order. The journal
+	// takes Block and Body over: they must not be changed afterwards.
 	Append(ctx context.Context, entries []*Entry, cursors ...StreamCursor) error
 	// Cursor returns the stored cursor of a stream, nil if there is none.
 	Cursor(ctx context.Context, source, stream string) (Cursor, error)
 	// Read returns the entries of a stream after a position, in order, up to
-	// limit payload bytes but at least one. An entry whose digest does not
+	// limit payload bytes but at least one. The entries are shared and must
+	// not be changed. An entry whose digest does not
 	// match gives [CodeJournalCorrupt].
 	Read(ctx context.Context, stream string, after Position, limit int) ([]*Entry, error)
 	// Bounds returns the position of the last entry of a stream that was

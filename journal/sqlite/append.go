@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/s2"
+
 	"github.com/synclinehq/syncline"
 	"github.com/synclinehq/syncline/internal/failpoint"
 )
@@ -79,7 +81,7 @@ func (j *Journal) readOnly() error {
 	return misuse("the journal %s is open read only", j.path)
 }
 
-// prepare copies and compresses an entry. Compressed payloads go one after the
+// prepare compresses an entry. Compressed payloads go one after the
 // other into buf, from used on; the new end is returned.
 func (p *pending) prepare(e *syncline.Entry, now func() time.Time, buf *[]byte, used int) (int, error) {
 	if e.Source == "" {
@@ -88,7 +90,10 @@ func (p *pending) prepare(e *syncline.Entry, now func() time.Time, buf *[]byte, 
 	if len(e.Block)+len(e.Body) > maxPayload {
 		return used, misuse("an entry of stream %q has %d bytes, the most is %d", e.Stream, len(e.Block)+len(e.Body), maxPayload)
 	}
-	raw := append(append(make([]byte, 0, len(e.Block)+len(e.Body)), e.Block...), e.Body...)
+	raw := e.Block // the journal has taken it over
+	if len(e.Body) > 0 || raw == nil {
+		raw = append(append(make([]byte, 0, len(e.Block)+len(e.Body)), e.Block...), e.Body...) // not nil
+	}
 	p.entry = *e
 	p.entry.Position, p.entry.Duplicate, p.entry.Conflict = 0, false, false
 	setPayload(&p.entry, raw, len(e.Block))
@@ -100,9 +105,9 @@ func (p *pending) prepare(e *syncline.Entry, now func() time.Time, buf *[]byte, 
 	if e.EventID != "" {
 		p.key, p.body = eventKey(e.Source, e.EventID), sha256.Sum256(e.Body)
 	}
-	*buf = slices.Grow((*buf)[:used], compressor().MaxEncodedSize(len(raw)))
+	*buf = slices.Grow((*buf)[:used], s2.MaxEncodedLen(len(raw)))
 	p.payload, p.encoding = encode((*buf)[used:used], raw)
-	if p.encoding == encodingZstd {
+	if p.encoding == encodingS2 {
 		used += len(p.payload)
 	}
 	return used, nil

@@ -43,7 +43,7 @@ CREATE TABLE entries (
 	records     INTEGER NOT NULL,
 	block_size  INTEGER NOT NULL,
 	body_size   INTEGER NOT NULL,
-	encoding    INTEGER NOT NULL, -- 0 as it is, 1 zstd
+	encoding    INTEGER NOT NULL, -- 0 as it is, 1 S2
 	digest      BLOB NOT NULL,    -- SHA-256 of what the reader gets, see digest
 	payload     BLOB NOT NULL     -- block, then body
 ) STRICT;
