@@ -27,12 +27,13 @@ type Destination interface {
 	// Hashes returns for each key the content hash of its live row, the zero
 	// Hash where there is none (absent, deleted, or never hashed).
 	Hashes(ctx context.Context, t *Table, keys []Key) ([]batch.Hash, error)
-	// Write brings the rows in (there may be none), moves the stream's position and stores the
-	// dead letters, in one transaction where the database has them. Rows of b
-	// have distinct keys and no absent values; columns of the table that are
-	// not in b's schema are left as they are. A row is written only if its
-	// version is newer than the stored one and its content differs, decided
-	// inside the statement. Errors: [*RowErrors] names rows that can never be
+	// Write brings the rows in (there may be none), moves the stream's position
+	// and stores the dead letters, in one transaction where the database has
+	// them. Rows of b have distinct keys and no absent values; columns of the
+	// table that are not in b's schema are left as they are. A row is written
+	// only if its version is newer than the stored one and its content differs,
+	// decided inside the statement; a newer version of the same content moves
+	// the stored version and nothing else, and counts as unchanged. Errors: [*RowErrors] names rows that can never be
 	// written; [ErrFenced] when another writer has taken the stream;
 	// [ErrUnknownCommit] when the outcome could not be learnt even by reading
 	// the position back.
@@ -132,10 +133,16 @@ type WriteResult struct {
 	Deleted    int // marked deleted now
 	Unchanged  int // the stored row has the same content (or was deleted already)
 	Superseded int // the stored row is newer
-	// Tied lists rows whose version equals the stored one with different
-	// content, whichever of the two won.
+	// Tied lists rows whose content differs from the stored row's and whose
+	// version is the same, whichever of the two won, or older by less than
+	// DoubtfulMicros.
 	Tied []int
 }
+
+// DoubtfulMicros is the difference of versions, in microseconds, below which a
+// row that lost may yet be the later state: webhooks are dated to the second,
+// and clocks differ.
+const DoubtfulMicros = 5_000_000
 
 // Applied is the number of rows changed.
 func (r WriteResult) Applied() int { return r.Inserted + r.Updated + r.Deleted }

@@ -24,8 +24,8 @@ type Journal interface {
 	// Cursor returns the stored cursor of a stream, nil if there is none.
 	Cursor(ctx context.Context, source, stream string) (Cursor, error)
 	// Read returns the entries of a stream after a position, in order, up to
-	// limit payload bytes but at least one. The entries are shared and must
-	// not be changed. An entry whose digest does not
+	// limit payload bytes but at least one. Block and Body are shared and
+	// must not be changed. An entry whose digest does not
 	// match gives [CodeJournalCorrupt].
 	Read(ctx context.Context, stream string, after Position, limit int) ([]*Entry, error)
 	// Bounds returns the position of the last entry of a stream that was

@@ -24,7 +24,10 @@ type streamRun struct {
 	full   bool     // a full sweep is due, whatever the source's plan says
 	before Position // last entry when the run began
 	state  State
-	reread bool // entries were appended by the writing side; only deliver and write use it
+	// Only the writing side uses these: whether it has appended entries, and
+	// how often a key was read again because its order was doubtful.
+	reread  bool
+	rereads map[[16]byte]int
 
 	mu       sync.Mutex
 	table    *Table // replaced, never changed
@@ -45,7 +48,7 @@ type streamRun struct {
 
 func newStreamRun(e *Engine, run string, s *Stream, pull bool) *streamRun {
 	sr := &streamRun{e: e, s: s, run: run, pull: pull, start: e.Now(), phase: PhaseStarting,
-		room: make(chan struct{}, 1), grown: make(chan struct{}, 1), dead: map[[16]byte]bool{}}
+		room: make(chan struct{}, 1), grown: make(chan struct{}, 1), dead: map[[16]byte]bool{}, rereads: map[[16]byte]int{}}
 	name := orDefault(s.Table, s.Name)
 	if n := e.Tables[s.Name]; n != "" {
 		name = n
@@ -195,7 +198,7 @@ func (sr *streamRun) checkPosition(ctx context.Context, rows int) error {
 	if pos > last {
 		return &Error{Code: CodeStateInvalid, Class: Fatal, Where: sr.s.Name,
 			What: fmt.Sprintf("the destination has applied entry %d and the journal ends at %d: the journal was restored from an older copy", pos, last),
-			Fix:  "Run `syncline reset " + sr.s.Name + "` to read everything again; unchanged rows are not rewritten"}
+			Fix:  "Move the journal file away: with a new one everything is read again, and unchanged rows are not rewritten"}
 	}
 	// The journal has entries delivered that this database does not have: it is
 	// another one, or was restored to a state older than the journal reaches
@@ -252,7 +255,7 @@ func (sr *streamRun) ledger(ctx context.Context) error {
 	}
 	sr.mu.Lock()
 	c, t := sr.rec.Counts, sr.table
-	d := Counts{Fetched: c.Fetched - sr.ledgered.Fetched, Unchanged: c.Unchanged - sr.ledgered.Unchanged, Duplicate: c.Duplicate - sr.ledgered.Duplicate}
+	d := Counts{Fetched: c.Fetched, Swept: c.Swept, Unchanged: c.Unchanged - sr.ledgered.Unchanged, Duplicate: c.Duplicate - sr.ledgered.Duplicate}
 	sr.mu.Unlock()
 	if d == (Counts{}) {
 		return nil

@@ -92,7 +92,7 @@ func (sr *streamRun) compareKeys(ctx context.Context) ([]RowKey, error) {
 	if extra > limit {
 		return nil, &Error{Code: CodeDeleteGuard, Class: Fatal, Where: sr.s.Name,
 			What: fmt.Sprintf("%d of %d rows are not in the source's listing any more, more than the brake of %d allows; none was marked deleted", extra, live.Len(), limit),
-			Fix:  "If they are really gone, raise deletes.max_rows for one run"}
+			Fix:  "If they are really gone, raise max_delete_rows of this stream for one run"}
 	}
 	return sr.rowsOf(ctx, t, absent)
 }
@@ -118,6 +118,9 @@ func (sr *streamRun) markGone(ctx context.Context, rows []RowKey) error {
 	var recs []Record
 	f, _ := sr.e.Source.(Fetcher)
 	for _, r := range rows {
+		if r.Version >= now || r.Tie >= now {
+			continue // a webhook brought it while the listing was under way
+		}
 		if sr.s.Fetchable && f != nil {
 			err := sr.e.retry(ctx, func() error { _, err := f.Fetch(ctx, sr.s.Name, r.Key); return err })
 			if err == nil {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/synclinehq/syncline/batch"
+	"github.com/synclinehq/syncline/internal/keyset"
 )
 
 // write sends one delivery: rows in groups of one column set, the last of which
@@ -256,17 +258,45 @@ func (sr *streamRun) delivered(d *delivery, r WriteResult) {
 	signal(sr.room)
 }
 
-// refetchTied asks the source about rows of events whose version equals the
-// stored one with other content: the truth decides, not the order of arrival.
+// Webhooks carry their time in whole seconds and clocks differ a little, so that
+// for a few seconds it is doubtful which of two states is the later one.
+const (
+	rereadPause = time.Second
+	maxRereads  = 6 // of one key in a run
+)
+
+// refetchTied asks the source about rows whose order against the stored state
+// is doubtful: the truth decides, not the order of arrival. A pulled row that
+// was written needs no second look. One that was not is read again once the
+// doubtful second is over.
 func (sr *streamRun) refetchTied(ctx context.Context, d *delivery, tied []int) error {
 	if !sr.s.Fetchable {
 		return nil
 	}
+	paused := false
 	for _, i := range tied {
-		if d.kinds[i] != KindEvent {
+		r := &d.recs[i]
+		if key := keyset.Hash(r.Key); sr.rereads[key] < maxRereads {
+			sr.rereads[key]++
+		} else {
 			continue
 		}
-		if err := sr.refetch(ctx, d.recs[i].Key, 0); err != nil && ClassOf(err) != Permanent {
+		if d.kinds[i] == KindPage {
+			stored, err := sr.e.Destination.Hashes(ctx, sr.currentTable(), []Key{r.Key})
+			if err != nil {
+				return err
+			}
+			if stored[0] == r.Hash {
+				continue
+			}
+			if !paused {
+				if err := sr.e.sleep(ctx, rereadPause); err != nil {
+					return err
+				}
+				paused = true
+			}
+		}
+		if err := sr.refetch(ctx, r.Key); err != nil && ClassOf(err) != Permanent {
 			return err
 		}
 		sr.reread = true

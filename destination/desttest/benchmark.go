@@ -83,7 +83,7 @@ type bench struct {
 
 func newBench(b *testing.B, d syncline.Destination) *bench {
 	b.Helper()
-	b.Cleanup(func() { d.Close() })
+	b.Cleanup(func() { _ = d.Close() })
 	ctx := b.Context()
 	state, err := d.Attach(ctx, "bench", "payments", "journal")
 	if err != nil {

@@ -33,7 +33,7 @@ func through(t *testing.T, h Harness, db Database) (*fixture, *proxy) {
 	}
 	p := newProxy(t, n.Addr())
 	f := &fixture{TB: t, h: h, db: db, d: n.OpenAt(t, p.addr())}
-	t.Cleanup(func() { f.d.Close() })
+	t.Cleanup(func() { _ = f.d.Close() })
 	return f.prepared(notes()), p
 }
 

@@ -128,7 +128,7 @@ type fixture struct {
 func newFixture(t testing.TB, h Harness, db Database) *fixture {
 	f := &fixture{TB: t, h: h, db: db}
 	f.d = db.Open(t)
-	t.Cleanup(func() { f.d.Close() })
+	t.Cleanup(func() { _ = f.d.Close() })
 	return f
 }
 

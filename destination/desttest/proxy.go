@@ -41,7 +41,7 @@ func newProxy(t testing.TB, server string) *proxy {
 	p := &proxy{l: l, server: server, conns: map[net.Conn]bool{}}
 	go p.accept()
 	t.Cleanup(func() {
-		l.Close()
+		_ = l.Close()
 		p.closeAll()
 	})
 	return p
@@ -68,7 +68,7 @@ func (p *proxy) closeAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.conns {
-		c.Close()
+		_ = c.Close()
 	}
 }
 
@@ -83,9 +83,9 @@ func (p *proxy) accept() {
 		p.mu.Unlock()
 		server, err := net.Dial("tcp", p.server)
 		if err != nil || shut {
-			client.Close()
+			_ = client.Close()
 			if server != nil {
-				server.Close()
+				_ = server.Close()
 			}
 			continue
 		}
@@ -107,8 +107,8 @@ type link struct {
 }
 
 func (l *link) close() {
-	l.client.Close()
-	l.server.Close()
+	_ = l.client.Close()
+	_ = l.server.Close()
 }
 
 // take fires the armed cut, if it is still there.
@@ -143,7 +143,7 @@ func (l *link) up() {
 		switch {
 		case c == nil:
 		case c.marker == nil && c.after >= 0 && passed+n > c.after && l.take(c):
-			l.server.Write(buf[:c.after-passed])
+			_, _ = l.server.Write(buf[:c.after-passed])
 			return
 		case c.marker != nil && bytes.Contains(buf[:n], c.marker) && l.take(c):
 			if !c.passedOn {

@@ -2,6 +2,7 @@ package desttest
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -94,12 +95,22 @@ func testTies(f *fixture) {
 		f.Errorf("ties %v, want rows 2 and 3", r.Tied)
 	}
 	f.expect(`"id", "n"`, "a|5", "b|6", "c|5", "d|6")
+	// Hardly older is doubtful too, clearly older is not; the largest difference
+	// there is does no harm.
+	const v = 100 * syncline.DoubtfulMicros
+	f.write(row{version: v, hash: 1, values: []any{"x", 0, ""}}, row{version: v, hash: 1, values: []any{"y", 0, ""}}, row{version: math.MaxInt64, hash: 1, values: []any{"z", 0, ""}})
+	r = f.write(row{version: v - syncline.DoubtfulMicros + 1, hash: 2, values: []any{"x", 1, ""}}, row{version: v - syncline.DoubtfulMicros, hash: 2, values: []any{"y", 1, ""}}, row{version: math.MinInt64, hash: 2, values: []any{"z", 1, ""}})
+	f.want(r, syncline.WriteResult{Superseded: 3})
+	if fmt.Sprint(r.Tied) != "[0]" {
+		f.Errorf("ties %v, want row 0", r.Tied)
+	}
+	f.write(row{version: v + 9, deleted: true, values: []any{"x"}}, row{version: v + 9, deleted: true, values: []any{"y"}}, row{version: math.MaxInt64, tie: 1, deleted: true, values: []any{"z"}})
 	// Equal versions and ties: the larger hash wins, in either order.
 	f.write(row{version: 9, hash: 1, values: []any{"e", 1, ""}}, row{version: 9, hash: 2, values: []any{"g", 2, ""}})
 	if r := f.write(row{version: 9, hash: 2, values: []any{"e", 2, ""}}, row{version: 9, hash: 1, values: []any{"g", 1, ""}}); len(r.Tied) != 2 {
 		f.Errorf("%+v", r)
 	}
-	f.expect(`"id", "n"`, "a|5", "b|6", "c|5", "d|6", "e|2", "g|2")
+	f.expect(`"id", "n"`, "a|5", "b|6", "c|5", "d|6", "e|2", "g|2", "x|0", "y|0", "z|0")
 }
 
 func testDeletes(f *fixture) {
@@ -253,7 +264,7 @@ func testPrepareRace(f *fixture) {
 	var wg sync.WaitGroup
 	for i := range errs {
 		d := f.db.Open(f)
-		defer d.Close()
+		defer func() { _ = d.Close() }()
 		wg.Go(func() {
 			s := notes()
 			if i%2 == 0 {

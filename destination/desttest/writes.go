@@ -116,7 +116,7 @@ func testFence(f *fixture) {
 	f.write(row{version: 1, hash: 1, values: []any{"a", 1, "old"}})
 	old := f.state
 	other := f.db.Open(f)
-	defer other.Close()
+	defer func() { _ = other.Close() }()
 	state, err := other.Attach(f.Context(), "main", "items", "journal-1")
 	if err != nil || state.Epoch <= old.Epoch || state.Position != 1 {
 		f.Fatal(state, err)

@@ -29,6 +29,14 @@ func TestGuardIsInTheStatement(t *testing.T) {
 				written <- err
 			}()
 			for waiting := 0; waiting == 0; time.Sleep(time.Millisecond) {
+				select {
+				case err := <-written:
+					return fmt.Errorf("the write did not wait: %w", err)
+				default:
+				}
+				if _, err := s.Exec(t.Context(), "SELECT pg_stat_clear_snapshot()"); err != nil {
+					return err
+				}
 				if err := s.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()").Scan(&waiting); err != nil {
 					return err
 				}

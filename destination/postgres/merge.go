@@ -60,11 +60,16 @@ func mergeOf(d *DB, tab *table, cols []sqltext.Column, keys int, stage string, d
 		insert: head + rows + conflict + "NOTHING",
 		upsert: fmt.Sprintf(upsertForm, target, strings.Join(join, " AND "), isSame, deleted,
 			head+" FROM decided s WHERE outcome <= 1"+conflict+"UPDATE SET "+strings.Join(set, ", "),
-			keyIsNull(cols[:keys]), stage),
+			keyIsNull(cols[:keys]), stage, int64(syncline.DoubtfulMicros), sqltext.Quote(cols[0].Name)),
 	}
 }
 
 func keyIsNull(keys []sqltext.Column) string { return "t." + sqltext.Quote(keys[0].Name) + " IS NULL" }
+
+// lookup finds the stored row of a row. Together with LIMIT 1 it is planned as
+// one look into the index for each row, whatever the planner guesses about a
+// table that was never analyzed; as a plain join it may read the whole table.
+const lookup = "SELECT %[9]s, _syncline_version, _syncline_tie, _syncline_hash, _syncline_deleted_at FROM %[1]s t WHERE %[2]s"
 
 // upsertForm decides on each row as ledger.Decide does, on the rows as they
 // were before the statement. Only rows that are to be written reach the INSERT,
@@ -75,11 +80,11 @@ const upsertForm = `WITH met AS (
 	SELECT s.*, %[6]s AS is_new, t._syncline_version IS NULL AS taken,
 		` + stageTuple + ` > ` + tableTuple + ` AS newer,
 		coalesce(%[3]s, false) OR ` + stageTuple + ` = ` + tableTuple + ` AND (t._syncline_deleted_at IS NOT NULL) = %[4]t AS same,
-		s.version = t._syncline_version AS equal
-	FROM pg_temp.%[7]s s LEFT JOIN %[1]s t ON %[2]s WHERE s.place >= $1 AND s.place < $2
+		s.version <= t._syncline_version AND t._syncline_version::numeric - s.version < %[8]d AS doubtful
+	FROM pg_temp.%[7]s s LEFT JOIN LATERAL (` + lookup + ` LIMIT 1) t ON true WHERE s.place >= $1 AND s.place < $2
 ), decided AS MATERIALIZED (
 	SELECT met.*, CASE WHEN is_new THEN 0 WHEN taken THEN 1 WHEN same AND newer THEN 2 WHEN same THEN 3 WHEN newer THEN 1 ELSE 4 END AS outcome,
-		NOT is_new AND NOT taken AND equal AND NOT same AS tied
+		NOT is_new AND NOT taken AND doubtful AND NOT same AS tied
 	FROM met
 ), written AS (
 	%[5]s WHERE t._syncline_version IS NULL OR ` + excludedTuple + ` > ` + tableTuple + ` RETURNING 1

@@ -75,7 +75,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	d := &DB{options: o, config: config, schema: o.Schema, slots: make(chan struct{}, maxSessions), tables: map[string]*table{}}
 	err = d.session(ctx, func(s *session) error { return d.setUp(ctx, s) })
 	if err != nil {
-		d.Close()
+		_ = d.Close()
 		return nil, d.classed(err, d.address()+"/"+config.Database)
 	}
 	return d, nil

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"net/url"
 	"os/exec"
 	"strings"
@@ -79,11 +80,11 @@ func (d *database) Query(t testing.TB, sql string) [][]string {
 	cmd.Env = append(cmd.Environ(), "PGCLIENTENCODING=UTF8", "LC_ALL=C.UTF-8")
 	out, err := cmd.Output()
 	if err != nil {
-		stderr := ""
-		if e, ok := err.(*exec.ExitError); ok {
-			stderr = string(e.Stderr)
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("psql: %v %s", err, exit.Stderr)
 		}
-		t.Fatalf("psql: %v %s", err, stderr)
+		t.Fatalf("psql, needed as an independent witness: %v", err)
 	}
 	text := strings.TrimSuffix(string(out), "\n")
 	if text == "" {

@@ -29,7 +29,7 @@ func (d *DB) Hashes(ctx context.Context, t *syncline.Table, keys []syncline.Key)
 }
 
 // hashes asks for all keys in one query: one array per key column and one with
-// the keys' places.
+// the keys' places. LATERAL with LIMIT is for the planner, see lookup.
 func (d *DB) hashes(ctx context.Context, s *session, tab *table, keys []syncline.Key, out []batch.Hash) error {
 	cols := tab.Keys()
 	values := make([][]string, len(cols))
@@ -61,8 +61,8 @@ func (d *DB) hashes(ctx context.Context, s *session, tab *table, keys []syncline
 		arrays, names = append(arrays, "$"+itoa(j+2)+"::text[]"), append(names, "k"+itoa(j))
 		join = append(join, "t."+sqltext.Quote(c.Name)+" = "+fromText("k.k"+itoa(j), c.Type))
 	}
-	rows, err := s.Query(ctx, "SELECT k.place, t._syncline_hash FROM unnest("+strings.Join(arrays, ", ")+") AS k("+strings.Join(names, ", ")+") JOIN "+
-		d.qualified(tab.Name)+" t ON "+strings.Join(join, " AND ")+" WHERE t._syncline_deleted_at IS NULL", args...)
+	rows, err := s.Query(ctx, "SELECT k.place, t._syncline_hash FROM unnest("+strings.Join(arrays, ", ")+") AS k("+strings.Join(names, ", ")+") CROSS JOIN LATERAL ("+
+		"SELECT _syncline_hash, _syncline_deleted_at FROM "+d.qualified(tab.Name)+" t WHERE "+strings.Join(join, " AND ")+" LIMIT 1) t WHERE t._syncline_deleted_at IS NULL", args...)
 	if err != nil {
 		return err
 	}

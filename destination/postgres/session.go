@@ -15,20 +15,20 @@ type session struct {
 	*pgx.Conn
 	stages map[string]string // name of the temporary table by its column types
 	made   int64             // the DB's generation when the session began
-	idle   time.Time
 }
 
 // settings are made in every session. The time-outs keep a lost connection
 // from holding locks for ever, keepalives notice that it is lost. A commit is
 // answered when it is on disk even if the database's default is otherwise. The
-// joins that are off would read whole tables to find a batch's rows.
+// joins that are off would read whole tables to find a batch's rows, and so
+// would a plan that was kept from when the table was small.
 const settings = `
 SET statement_timeout = '10min'; SET idle_in_transaction_session_timeout = '60s';
 SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 SET timezone = 'UTC'; SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET client_min_messages = warning;
 SET datestyle = 'ISO'; SET extra_float_digits = 1; SET bytea_output = 'hex';
-SET jit = off; SET work_mem = '32MB'; SET enable_hashjoin = off; SET enable_mergejoin = off; SET row_security = off`
+SET jit = off; SET work_mem = '32MB'; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_custom_plan; SET row_security = off`
 
 func (d *DB) connect(ctx context.Context) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.options.ConnectTimeout)
@@ -38,12 +38,12 @@ func (d *DB) connect(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	if err := supported(c.PgConn().ParameterStatus("server_version")); err != nil {
-		c.Close(ctx)
+		_ = c.Close(ctx)
 		return nil, err
 	}
 	lock := "; SET lock_timeout = " + strconv.FormatInt(d.options.LockTimeout.Milliseconds(), 10)
 	if _, err := c.PgConn().Exec(ctx, settings+lock).ReadAll(); err != nil {
-		c.Close(ctx)
+		_ = c.Close(ctx)
 		return nil, err
 	}
 	return &session{Conn: c, stages: map[string]string{}, made: d.generation.Load()}, nil
@@ -84,8 +84,9 @@ func (d *DB) take(ctx context.Context) (*session, error) {
 		if s == nil {
 			return d.connect(ctx)
 		}
-		// A server that was restarted has closed the connection.
-		if s.made == d.generation.Load() && (time.Since(s.idle) < time.Second || s.PgConn().CheckConn() == nil) {
+		// A server that was restarted has closed the connection. What this does
+		// not notice is a transient error of the first statement.
+		if s.made == d.generation.Load() && s.PgConn().CheckConn() == nil { //nolint:staticcheck // Ping would cost every small read a round trip
 			return s, nil
 		}
 		s.end()
@@ -109,7 +110,6 @@ func (d *DB) give(s *session) {
 		s.end()
 		return
 	}
-	s.idle = time.Now()
 	d.idle = append(d.idle, s)
 	d.mu.Unlock()
 }
@@ -117,7 +117,7 @@ func (d *DB) give(s *session) {
 func (s *session) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	s.Close(ctx)
+	_ = s.Close(ctx)
 }
 
 // transaction runs fn in a transaction. commit tells whether the error, if any,

@@ -51,7 +51,7 @@ func openConn(path string) (*conn, error) {
 	c.db = *(*uintptr)(unsafe.Pointer(&memory(pp, 8)[0]))
 	if rc != sqlite3.SQLITE_OK {
 		err := c.failed(rc, "open "+path)
-		c.close()
+		_ = c.close()
 		return nil, err
 	}
 	sqlite3.Xsqlite3_busy_timeout(c.tls, c.db, 5000)
@@ -286,18 +286,19 @@ func (c *conn) interruptible(ctx context.Context) (end func()) {
 // begin starts a write transaction, waiting for other writers at most that
 // long.
 func (c *conn) begin(ctx context.Context, wait time.Duration) error {
-	deadline := time.Now().Add(wait)
+	waited := time.Duration(0)
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		sqlite3.Xsqlite3_busy_timeout(c.tls, c.db, 0)
 		err := c.exec("BEGIN IMMEDIATE")
 		sqlite3.Xsqlite3_busy_timeout(c.tls, c.db, 5000)
-		if !isBusy(err) || time.Now().After(deadline) {
+		if !isBusy(err) || waited >= wait {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause):
+			waited += pause
 		}
 	}
 }

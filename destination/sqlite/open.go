@@ -56,7 +56,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, d.classed(err, path)
 	}
 	if err := d.setUp(ctx, c); err != nil {
-		c.close()
+		_ = c.close()
 		return nil, d.classed(err, path)
 	}
 	d.write <- c
@@ -104,7 +104,7 @@ func (d *DB) connect() (*conn, error) {
 			What: "the database cannot use a write-ahead log (journal mode " + mode + ")", Fix: "Put it on a local disk"}
 	}
 	if err != nil {
-		c.close()
+		_ = c.close()
 		return nil, err
 	}
 	c.forget()
@@ -205,7 +205,7 @@ func (d *DB) release(c *conn) {
 		default:
 		}
 	}
-	c.close()
+	_ = c.close()
 }
 
 // Capabilities says what an SQLite file can do.

@@ -27,6 +27,9 @@ var bookkeeping = []string{
 		reason TEXT NOT NULL, data BLOB, position INTEGER NOT NULL, run TEXT NOT NULL, at TEXT NOT NULL) STRICT`,
 }
 
+// now is the time of the database's clock in the form of ledger.Time.
+const now = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"
+
 const stateColumns = "format, journal, epoch, position, batch_id, writes, digest"
 
 func readState(c *conn, pipeline, stream string) (*ledger.State, error) {
@@ -51,8 +54,8 @@ func (d *DB) Attach(ctx context.Context, pipeline, stream, journal string) (sync
 			if row == nil {
 				first := ledger.First(pipeline, stream, journal)
 				row = &first
-				err = c.exec("INSERT INTO _syncline_state (pipeline, stream, "+stateColumns+", updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-					pipeline, stream, row.Format, row.Journal, row.Epoch, row.Position, row.BatchID, row.Writes, row.Digest, ledger.Time(time.Now()))
+				err = c.exec("INSERT INTO _syncline_state (pipeline, stream, "+stateColumns+", updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "+now+")",
+					pipeline, stream, row.Format, row.Journal, row.Epoch, row.Position, row.BatchID, row.Writes, row.Digest)
 			} else if err = row.Check(); err == nil {
 				row.Epoch++
 				err = c.exec("UPDATE _syncline_state SET epoch = ? WHERE pipeline = ? AND stream = ?", row.Epoch, pipeline, stream)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	syncline "github.com/synclinehq/syncline"
 	"github.com/synclinehq/syncline/batch"
@@ -227,7 +226,7 @@ func (p *preparation) check(known *ledger.Table) error {
 		switch {
 		case f == nil:
 			return ledger.Changed(p.name, fmt.Sprintf("column %q is gone", name))
-		case f.typ != typ && !(document && f.typ == "JSON"):
+		case f.typ != typ && (!document || f.typ != "JSON"):
 			return ledger.Changed(p.name, fmt.Sprintf("column %q is %s and was %s", name, f.typ, typ))
 		}
 		return nil
@@ -263,8 +262,8 @@ func (p *preparation) check(known *ledger.Table) error {
 }
 
 func (p *preparation) register() error {
-	return p.c.exec("INSERT INTO _syncline_tables (name, pipeline, stream, layout, columns, created_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET pipeline = excluded.pipeline, columns = excluded.columns",
-		p.name, p.reg.Pipeline, p.reg.Stream, string(p.reg.Layout), p.reg.Encode(), ledger.Time(time.Now()))
+	return p.c.exec("INSERT INTO _syncline_tables (name, pipeline, stream, layout, columns, created_at) VALUES (?, ?, ?, ?, ?, "+now+") ON CONFLICT (name) DO UPDATE SET pipeline = excluded.pipeline, columns = excluded.columns",
+		p.name, p.reg.Pipeline, p.reg.Stream, string(p.reg.Layout), p.reg.Encode())
 }
 
 func readTable(c *conn, name string) (*ledger.Table, error) {

@@ -74,8 +74,8 @@ type Stored struct {
 }
 
 // Decide says what becomes of row m, and whether it ties with the stored row:
-// equal versions with different content. Destinations that decide in SQL do
-// the same there.
+// different content, and a version that is equal or older by less than
+// [syncline.DoubtfulMicros]. Destinations that decide in SQL do the same there.
 //
 // A newer state with the stored content still moves the version forward.
 // Without that an older state that arrives later would win over it: of "on" at
@@ -89,7 +89,7 @@ func Decide(m *batch.Meta, s *Stored) (o Outcome, tied bool) {
 	same := m.Deleted && s.Deleted ||
 		!m.Deleted && !s.Deleted && m.Hash == s.Hash && m.Hash != batch.Hash{} ||
 		!newer && !older && m.Deleted == s.Deleted
-	tied = m.Version == s.Version && !same
+	tied = !same && m.Version <= s.Version && uint64(s.Version-m.Version) < syncline.DoubtfulMicros
 	switch {
 	case same && newer:
 		return Advance, false

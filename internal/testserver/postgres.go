@@ -165,7 +165,7 @@ func execAdmin(uri, sql string) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close(ctx)
+	defer func() { _ = c.Close(ctx) }()
 	_, err = c.Exec(ctx, sql).ReadAll()
 	return err
 }
@@ -204,10 +204,7 @@ func findPrograms() (string, error) {
 	if dir := os.Getenv("SYNCLINE_TEST_PGBIN"); dir != "" {
 		return dir, nil
 	}
-	var dirs []string
-	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-		dirs = append(dirs, dir)
-	}
+	dirs := filepath.SplitList(os.Getenv("PATH"))
 	installed, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
 	for i := len(installed) - 1; i >= 0; i-- {
 		dirs = append(dirs, installed[i])

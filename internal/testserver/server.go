@@ -42,7 +42,7 @@ type pgServer struct {
 
 	mu    sync.Mutex
 	super *exec.Cmd
-	hold  io.Closer // the supervisor ends the server when this closes
+	hold  io.WriteCloser // the supervisor ends the server when this closes
 }
 
 // supervise runs the server until standard input ends. The arguments are the
@@ -135,7 +135,7 @@ func freePort() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
@@ -151,7 +151,7 @@ local all all trust
 func templateData(bin string, cred *syscall.Credential) (string, error) {
 	version, err := exec.Command(filepath.Join(bin, "postgres"), "--version").Output()
 	if err != nil {
-		return "", fmt.Errorf("%w: %s/postgres --version: %v", errNoServer, bin, err)
+		return "", fmt.Errorf("%w: %s/postgres --version: %w", errNoServer, bin, err)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -289,9 +289,10 @@ func (s *pgServer) end(how Shutdown) {
 	if s.super == nil {
 		return
 	}
-	io.WriteString(s.hold.(io.Writer), string(how)+"\n")
-	s.hold.Close()
-	s.super.Wait()
+	// If the supervisor is gone, so is the server: there is nothing to report.
+	_, _ = io.WriteString(s.hold, string(how)+"\n")
+	_ = s.hold.Close()
+	_ = s.super.Wait()
 	s.super, s.hold = nil, nil
 	if how == Crash {
 		// What the killed parent leaves behind would keep the next start out.

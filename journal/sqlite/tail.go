@@ -104,6 +104,10 @@ func (t *tail) read(stream string, after syncline.Position, limit int) []*syncli
 	}
 	out := append(make([]*syncline.Entry, 0, n), kept[:n]...)
 	t.mu.Unlock()
+	for i, e := range out {
+		c := *e // the payload is shared, the rest is the caller's
+		out[i] = &c
+	}
 	return out
 }
 
