@@ -37,6 +37,14 @@ func (sr *streamRun) pulled(p PullProgress) {
 	sr.progressLocked(false)
 }
 
+// asked counts a request for one object.
+func (sr *streamRun) asked() {
+	sr.mu.Lock()
+	defer sr.mu.Unlock()
+	sr.rec.Requests++
+	sr.progressLocked(false)
+}
+
 // page handles one page; sources call it from several goroutines.
 func (sr *streamRun) page(ctx context.Context, p *Page) error {
 	if p.Fetched != len(p.Records)+p.Duplicates {
@@ -147,6 +155,7 @@ func (sr *streamRun) complete(ctx context.Context, recs []Record) ([]Record, err
 		}
 		g.Go(func() error {
 			d, err := f.Fetch(ctx, sr.s.Name, recs[i].Key)
+			sr.asked()
 			switch {
 			case errors.Is(err, ErrGone):
 				out[i] = Record{Key: recs[i].Key, Op: Delete, Version: recs[i].Version, Tie: sr.e.Now().UnixMicro()}

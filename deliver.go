@@ -294,10 +294,10 @@ func (sr *streamRun) decode(ctx context.Context, d *delivery, from Position, ent
 		d.through = en.Position
 		d.bytes += int64(len(en.Block))
 		switch {
-		case en.Position <= sr.before:
-			d.carried += en.Records
 		case en.Kind == KindEvent || en.Kind == KindTrigger:
 			d.events += en.Records
+		case en.Position <= sr.before:
+			d.carried += en.Records
 		}
 		n := 0
 		err := ReadBlock(en.Block, func(r Record) error {
@@ -393,6 +393,7 @@ func (sr *streamRun) refetch(ctx context.Context, key Key) error {
 		rec, err = f.Fetch(ctx, sr.s.Name, key)
 		return err
 	})
+	sr.asked()
 	if errors.Is(err, ErrGone) {
 		now := sr.e.Now().UnixMicro()
 		rec, err = Record{Key: append(Key(nil), key...), Op: Delete, Version: now, Tie: now}, nil

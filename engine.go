@@ -163,7 +163,7 @@ func (e *Engine) run(ctx context.Context, pull bool) (*Receipt, error) {
 		return nil, ErrRunning
 	}
 	defer e.running.Unlock()
-	r := &Receipt{Run: e.newRunID(), Pipeline: e.Pipeline, Source: e.Source.Name(),
+	r := &Receipt{Run: e.newRunID(), Pipeline: e.Pipeline, Pull: pull, Source: e.Source.Name(),
 		Destination: e.Destination.Capabilities().Name, Started: e.Now().UTC()}
 	err := e.runStreams(ctx, r, pull)
 	if err == nil {

@@ -9,7 +9,7 @@ import (
 // Counts is what became of records. All are numbers of records.
 type Counts struct {
 	// Fetched is what the source listed in this run; Carried is what earlier
-	// runs had journalled and not delivered; Events is what webhooks brought.
+	// runs had fetched and not delivered; Events is what webhooks brought.
 	Fetched int `json:"fetched"`
 	Carried int `json:"carried,omitempty"`
 	Events  int `json:"events,omitempty"`
@@ -128,8 +128,11 @@ func (s *StreamReceipt) Green() bool {
 
 // Receipt is the account of one run.
 type Receipt struct {
-	Run         string          `json:"run"`
-	Pipeline    string          `json:"pipeline"`
+	Run      string `json:"run"`
+	Pipeline string `json:"pipeline"`
+	// Pull is true for a run that asked the source, false for one that only
+	// brought webhooks in.
+	Pull        bool            `json:"pull"`
 	Source      string          `json:"source"`
 	Destination string          `json:"destination"`
 	Started     time.Time       `json:"started"`

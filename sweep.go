@@ -123,6 +123,7 @@ func (sr *streamRun) markGone(ctx context.Context, rows []RowKey) error {
 		}
 		if sr.s.Fetchable && f != nil {
 			err := sr.e.retry(ctx, func() error { _, err := f.Fetch(ctx, sr.s.Name, r.Key); return err })
+			sr.asked()
 			if err == nil {
 				continue
 			} else if !errors.Is(err, ErrGone) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -90,7 +91,9 @@ func (e *Engine) receive(r Receiver, req *http.Request) (webhookAnswer, error) {
 	if entries[0].Duplicate {
 		return webhookAnswer{"duplicate", events[0].ID}, nil
 	}
-	signal(e.wake)
+	if entries[0].Stream != "" && (len(e.Streams) == 0 || slices.Contains(e.Streams, entries[0].Stream)) {
+		signal(e.wake)
+	}
 	return webhookAnswer{"accepted", events[0].ID}, nil
 }
 

@@ -90,9 +90,12 @@ func (s *stream) useDetail() bool {
 	return s.def.Detail != nil && s.def.Detail.Use && s.def.Get != ""
 }
 
-// salt changes all hashes of a shape when its fields change, so that rows are
-// stored anew in the new form.
+// salt changes all hashes of a shape when its fields change, or when detail is
+// switched on or off, so that rows are stored anew in the new form.
 func (s *stream) salt(shape string) []byte {
+	if shape == syncline.ShapeList && s.useDetail() {
+		shape = syncline.ShapeMerged
+	}
 	h := sha256.New()
 	fmt.Fprintf(h, "1 %s %s\n", s.def.Name, shape)
 	if sch := s.schemas[shape]; sch != nil {
