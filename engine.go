@@ -94,7 +94,7 @@ func (c Config) withDefaults() Config {
 		c.OnReceipt = func(*Receipt, error) {}
 	}
 	if c.Now == nil {
-		c.Now = time.Now
+		c.Now = time.Now //nolint:forbidigo // the default of the parameter
 	}
 	if c.Random == nil {
 		c.Random = rand.Reader

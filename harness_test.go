@@ -250,6 +250,9 @@ func query(t testing.TB, path, q string) map[string]string {
 		}
 		out[k] = v
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return out
 }
 

@@ -76,7 +76,7 @@ func (sr *streamRun) tableSchema() *batch.Schema {
 // do works the stream and returns its receipt, whatever happens.
 func (sr *streamRun) do(ctx context.Context) StreamReceipt {
 	sr.seen = keyset.New(sr.e.TempDir, 0)
-	defer sr.seen.Close()
+	defer sr.seen.Close() //nolint:errcheck // temporary file
 	sr.progress(true)
 	err := sr.steps(ctx)
 	if lerr := sr.ledger(context.WithoutCancel(ctx)); err == nil {

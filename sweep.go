@@ -51,7 +51,7 @@ func (sr *streamRun) verify(ctx context.Context) error {
 // More than the brake allows is an error, and nothing is marked.
 func (sr *streamRun) compareKeys(ctx context.Context) ([]RowKey, error) {
 	live := keyset.New(sr.e.TempDir, 0)
-	defer live.Close()
+	defer live.Close() //nolint:errcheck // temporary file
 	t := sr.currentTable()
 	err := sr.e.Destination.Keys(ctx, t, func(r RowKey) error {
 		live.Add(r.Key, r.Hash)

@@ -127,7 +127,7 @@ func (d *Decoder) str(k *known, c *Column, quoted []byte, t text, end int) int {
 			return d.endValue(k, c, end)
 		}
 	case Bytes:
-		if grown, err := base64.StdEncoding.Strict().AppendDecode(c.arena, s); err == nil && bytes.IndexAny(s, "\r\n") < 0 {
+		if grown, err := base64.StdEncoding.Strict().AppendDecode(c.arena, s); err == nil && !bytes.ContainsAny(s, "\r\n") {
 			c.arena = grown
 			return d.endValue(k, c, end)
 		}

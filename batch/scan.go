@@ -222,7 +222,7 @@ func (s *Scanner) record(i int) (Record, int) {
 	}
 	s.out, s.members, s.cursor = s.out[:0], s.members[:0], span{}
 	clear(s.keys)
-	end := 0
+	var end int
 	if i < len(p) && p[i] == '{' {
 		end = s.object(i, s.root, 1)
 	} else {

@@ -16,7 +16,7 @@ func Diff(a, b *Set, onlyA, onlyB func(keyHash [16]byte) error) error {
 		return err
 	}
 	for x.ok || y.ok {
-		c := 0
+		var c int
 		switch {
 		case !y.ok:
 			c = -1

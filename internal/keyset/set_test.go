@@ -156,7 +156,7 @@ func TestDiffStopsAtError(t *testing.T) {
 	}
 	calls, stop := 0, errors.New("stop")
 	err := Diff(a, b, func([16]byte) error { calls++; return stop }, nil)
-	if err != stop || calls != 1 {
+	if !errors.Is(err, stop) || calls != 1 {
 		t.Errorf("%d calls, %v", calls, err)
 	}
 }

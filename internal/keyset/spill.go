@@ -15,7 +15,6 @@ type spill struct {
 	file *os.File
 	size int64
 	runs []run
-	buf  []byte
 }
 
 // run is a sorted part of the file without repeated keys. Later runs were

@@ -79,7 +79,7 @@ func appendUnits(j syncline.Journal, w, count int, report io.Writer) error {
 	if done > 0 {
 		es, _ := unit(w, done)
 		if err := j.Append(ctx, es[1:]); err != nil || !es[1].Duplicate || es[1].Conflict {
-			return fmt.Errorf("unit %d of %d again: %v, %+v", done, w, err, es[1])
+			return fmt.Errorf("unit %d of %d again: %w, %+v", done, w, err, es[1])
 		}
 	}
 	for n := done + 1; count == 0 || n <= count; n++ {

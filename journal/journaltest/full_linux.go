@@ -123,7 +123,7 @@ func checkUnit(j syncline.Journal, n int) error {
 	}
 	done, err := unitsDone(j, 0)
 	if err != nil || done != n || len(own) != n {
-		return fmt.Errorf("%d entries and cursor %d, want %d: %v", len(own), done, n, err)
+		return fmt.Errorf("%d entries and cursor %d, want %d: %w", len(own), done, n, err)
 	}
 	for i, e := range own {
 		if es, _ := unit(0, i+1); string(es[0].Block) != string(e.Block) {

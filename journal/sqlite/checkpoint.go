@@ -17,7 +17,7 @@ func (w *writer) checkpointIfLarge() {
 	}
 	pages, done := w.checkpoint("PASSIVE")
 	if pages*pageSize >= w.bounds.restartAt {
-		pages, done = w.checkpoint("RESTART")
+		_, done = w.checkpoint("RESTART")
 	}
 	w.wal = 0
 	if !done {

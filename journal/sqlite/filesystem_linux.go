@@ -31,7 +31,7 @@ func remoteFilesystem(dir string) (string, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return "", err
 	}
-	return remoteName(int64(st.Type)), nil
+	return remoteName(int64(st.Type)), nil //nolint:unconvert // not an int64 everywhere
 }
 
 // remoteName looks up the low 32 bits: the type's width and sign differ between

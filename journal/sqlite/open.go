@@ -46,7 +46,7 @@ type Options struct {
 
 func (o *Options) withDefaults() {
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = time.Now //nolint:forbidigo // the default of the parameter
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader

@@ -117,7 +117,7 @@ type preparer interface {
 
 func (p *prepared) prepareAll(ctx context.Context, c preparer, all []statement) (err error) {
 	for _, s := range all {
-		if *s.into, err = c.PrepareContext(ctx, s.text); err != nil {
+		if *s.into, err = c.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // p closes them
 			return err
 		}
 		*p = append(*p, *s.into)
