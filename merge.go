@@ -3,6 +3,7 @@ package syncline
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -38,7 +39,7 @@ func mergeObjects(base, extra []byte) ([]byte, error) {
 func eachMember(obj []byte, yield func(name string, value json.RawMessage) error) error {
 	d := json.NewDecoder(bytes.NewReader(obj))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return fmt.Errorf("list row is not an object: %v", err)
+		return errors.Join(errors.New("list row is not an object"), err)
 	}
 	for d.More() {
 		t, err := d.Token()
