@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/synclinehq/syncline/internal/keyset"
 )
 
@@ -115,20 +117,34 @@ func (sr *streamRun) rowsOf(ctx context.Context, t *Table, want map[[16]byte]boo
 // still has (hidden from the listing, or made meanwhile) is brought up to date.
 func (sr *streamRun) markGone(ctx context.Context, rows []RowKey) error {
 	now := sr.start.UnixMicro()
-	var recs []Record
+	gone := make([]bool, len(rows))
 	f, _ := sr.e.Source.(Fetcher)
-	for _, r := range rows {
-		if r.Version >= now || r.Tie >= now {
-			continue // a webhook brought it while the listing was under way
-		}
-		if sr.s.Fetchable && f != nil {
-			err := sr.e.retry(ctx, func() error { _, err := f.Fetch(ctx, sr.s.Name, r.Key); return err })
-			sr.asked()
-			if err == nil {
-				continue
-			} else if !errors.Is(err, ErrGone) {
+	var g errgroup.Group
+	g.SetLimit(fetchParallel)
+	for i, r := range rows {
+		switch {
+		case r.Version >= now || r.Tie >= now:
+			// A webhook brought it while the listing was under way.
+		case !sr.s.Fetchable || f == nil:
+			gone[i] = true
+		default:
+			g.Go(func() error {
+				err := sr.e.retry(ctx, func() error { _, err := f.Fetch(ctx, sr.s.Name, r.Key); return err })
+				sr.asked()
+				if gone[i] = errors.Is(err, ErrGone); gone[i] {
+					return nil
+				}
 				return err
-			}
+			})
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	var recs []Record
+	for i, r := range rows {
+		if !gone[i] {
+			continue
 		}
 		d := Record{Key: r.Key, Op: Delete, Version: now}
 		if sr.s.UpdateVersion {

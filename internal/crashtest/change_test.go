@@ -22,8 +22,26 @@ func (r *rig) change(n int) {
 		}
 		r.api.Touch(2)
 	}
+	r.hooks.addBad()
 	for _, s := range streams {
 		r.remove(s)
+	}
+}
+
+// trickle makes a few changes, of one object in each stream at most.
+func (r *rig) trickle() {
+	r.t.Helper()
+	s := streams[r.random.IntN(len(streams))]
+	r.create(s)
+	for _, s := range streams {
+		r.update(s)
+	}
+	r.api.Touch(1)
+	if r.random.IntN(8) == 0 {
+		r.hooks.addBad()
+	}
+	if r.random.IntN(5) == 0 {
+		r.remove(streams[r.random.IntN(len(streams))])
 	}
 }
 

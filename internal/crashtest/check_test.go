@@ -38,14 +38,14 @@ func (r *rig) stateWithinData(v *view, when string) {
 				continue
 			}
 			r.records(e, func(key string, rec syncline.Record) {
-				if v.dead[s.name][key] {
+				if v.dead[s.name][deadLetter(key, rec.Data)] {
 					return
 				}
 				row, ok := v.rows[s.name][key]
 				want := rec.Meta(0)
-				if !ok || want.Newer(&row.version) && !sameContent(want, row.version) {
-					r.t.Fatalf("%s: %s is at position %d, but %s of entry %d (%s, version %d/%d %x deleted %v) is not in the table: found %v %+v",
-						when, s.name, v.position[s.name], key, e.Position, e.Kind, want.Version, want.Tie, want.Hash, want.Deleted, ok, row.version)
+				if !ok || rec.Reject != "" || want.Newer(&row.version) && !sameContent(want, row.version) {
+					r.t.Fatalf("%s: %s is at position %d, but %q of entry %d (%s, reject %q, version %d/%d %x deleted %v) is neither in the table nor a dead letter: found %v %+v",
+						when, s.name, v.position[s.name], key, e.Position, e.Kind, rec.Reject, want.Version, want.Tie, want.Hash, want.Deleted, ok, row.version)
 				}
 			})
 		}
@@ -98,6 +98,25 @@ func (r *rig) settled(when string) {
 		r.equalsTruth(s, v.rows[s.name], when)
 	}
 	r.acceptedOnce(v, when)
+}
+
+// ledger checks that the destination's own account of a run, which was kept by
+// other code in the transactions of its batches, is the receipt's.
+func (r *rig) ledger(run *syncline.Receipt) {
+	r.t.Helper()
+	type account struct{ in, out int64 }
+	got := map[string]account{}
+	r.dest.look(r.t, func(q query) {
+		q(`SELECT stream, fetched + carried + events + swept AS came, inserted + updated + deleted + unchanged + duplicate + superseded + rejected + dead_lettered + pending AS went
+			FROM _syncline_runs WHERE run = '`+run.Run+`'`, func(c row) {
+			got[text(c["stream"])] = account{integer(c["came"]), integer(c["went"])}
+		})
+	})
+	for _, s := range run.Streams {
+		if want := (account{int64(s.Counts.In()), int64(s.Counts.Out())}); got[s.Stream] != want {
+			r.t.Fatalf("run %s, stream %s: the destination's ledger has %+v, the receipt %+v: %+v", run.Run, s.Stream, got[s.Stream], want, s.Counts)
+		}
+	}
 }
 
 // equalsTruth compares every column that the API's listing has, row by row.
@@ -192,7 +211,7 @@ func (r *rig) acceptedOnce(v *view, when string) {
 			r.records(e, func(key string, rec syncline.Record) {
 				row, ok := v.rows[name][key]
 				want := rec.Meta(0)
-				if !v.dead[name][key] && (!ok || want.Newer(&row.version) && !sameContent(want, row.version)) {
+				if !v.dead[name][deadLetter(key, rec.Data)] && (!ok || want.Newer(&row.version) && !sameContent(want, row.version)) {
 					r.t.Fatalf("%s: webhook %s for %s %s has no effect", when, e.EventID, name, key)
 				}
 			})

@@ -73,8 +73,9 @@ func (c *child) alive() bool {
 	}
 }
 
-// patience is how long any child may take to do what it is waited for.
-const patience = 90 * time.Second
+// patience is how long any child may take to do what it is waited for. The
+// connector keeps to 38 requests a second, whatever the API would allow.
+const patience = 3 * time.Minute
 
 // wait returns how the child ended.
 func (c *child) wait(t testing.TB) outcome {

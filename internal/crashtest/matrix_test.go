@@ -4,8 +4,10 @@ package crashtest
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/synclinehq/syncline/internal/testserver"
@@ -26,6 +28,11 @@ func TestCrashMatrixPostgres(t *testing.T) {
 
 func matrix(t *testing.T, open func(*testing.T) database) {
 	n := seed(t)
+	var total, least atomic.Int64
+	least.Store(math.MaxInt64)
+	t.Cleanup(func() {
+		t.Logf("%d points, %d kills, %d at the least hit one", len(points()), total.Load(), least.Load())
+	})
 	for i, point := range points() {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
@@ -34,6 +41,10 @@ func matrix(t *testing.T, open func(*testing.T) database) {
 			m.serving = strings.HasPrefix(point, "webhook.") || strings.HasPrefix(point, "run.")
 			m.all()
 			t.Logf("%d kills while loading for the first time; then %d kills and %d injected errors in %d lives", first, m.kills, m.errors, m.lives)
+			kills := int64(first + m.kills)
+			total.Add(kills)
+			for old := least.Load(); kills < old && !least.CompareAndSwap(old, kills); old = least.Load() {
+			}
 		})
 	}
 }

@@ -17,17 +17,16 @@ import (
 func TestKillPostgresMidBatch(t *testing.T) {
 	server := testserver.StartPostgres(t, testserver.Options{})
 	r := newRig(t, postgres{server.NewDatabase(t)}, small, seed(t))
+	slow(t, r, 40*time.Millisecond) // so that it is met in the middle of its work
 	red, inRun := 0, 0
 	for i := range 4 {
 		for _, how := range []testserver.Shutdown{testserver.Immediate, testserver.Fast, testserver.Crash} {
 			r.change(20)
 			r.hooks.forget()
-			// Slow enough to be met in the middle of its batches.
-			c := r.start("destination.after_rows=sleep:150ms@"+fmt.Sprint(1+r.random.IntN(4)), "--once", "--full")
-			time.Sleep(time.Duration(100+r.random.IntN(400)) * time.Millisecond)
-			select {
-			case <-c.ended:
-			default:
+			r.api.ResetCounters()
+			c := r.start("destination.after_rows=sleep:100ms@"+fmt.Sprint(1+r.random.IntN(4)), "--once", "--full")
+			r.untilRequests(c, 2+r.random.Int64N(9))
+			if c.alive() {
 				inRun++
 			}
 			server.Restart(t, how)

@@ -75,7 +75,7 @@ func newRig(t testing.TB, dest database, n size, seed uint64) *rig {
 		TestKey: apiKey,
 		// No limit in effect, and headers that say so.
 		RateLimit: sandbox.Rate{PerSecond: 100_000, PerMinute: 1_000_000},
-		OnEvent:   func(e dodo.Event) { r.hooks.add(e) },
+		OnEvent:   func(e dodo.Event) { r.hooks.add(message{e.ID, e.Body}) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -183,6 +183,7 @@ func (r *rig) mustBeGreen(o outcome) *receipt {
 		r.t.Fatalf("the run after the crash is not green: exit code %d, %+v\n%s", o.exit, o.last().Receipt, o.log)
 	}
 	balanced(r.t, o)
+	r.ledger(&o.last().Receipt)
 	return o.last()
 }
 

@@ -4,6 +4,7 @@ package crashtest
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
@@ -13,7 +14,6 @@ import (
 	"time"
 
 	"github.com/synclinehq/syncline/sandbox"
-	"github.com/synclinehq/syncline/sandbox/dodo"
 )
 
 // sender posts webhooks the way the vendor does on a bad day: signed, out of
@@ -24,12 +24,18 @@ type sender struct {
 	mu       sync.Mutex
 	random   *rand.Rand
 	url      string
-	pending  []dodo.Event
+	pending  []message
 	inFlight int
 	accepted map[string]bool
 	latest   time.Time // when the last one was posted
 	posts    int       // answered 2xx, copies included
 	refused  []int     // statuses
+}
+
+// message is a webhook to deliver; its body is made anew for each attempt.
+type message struct {
+	id   string
+	body func() []byte
 }
 
 func newSender(seed uint64) *sender {
@@ -44,14 +50,25 @@ func (s *sender) to(url string) {
 	s.url = url
 }
 
-// add queues an event, one in five twice.
-func (s *sender) add(e dodo.Event) {
+// add queues a message, one in five twice.
+func (s *sender) add(m message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pending = append(s.pending, e)
+	s.pending = append(s.pending, m)
 	if s.random.IntN(5) == 0 {
-		s.pending = append(s.pending, e)
+		s.pending = append(s.pending, m)
 	}
+}
+
+// addBad queues an authentic event whose object has no key: it must become a
+// dead letter.
+func (s *sender) addBad() {
+	s.mu.Lock()
+	n := s.random.Uint64()
+	s.mu.Unlock()
+	body := fmt.Appendf(nil, `{"business_id":"bus_1","type":"payment.succeeded","timestamp":%q,"data":{"payload_type":"Payment","note":"%d"}}`,
+		time.Now().UTC().Format(time.RFC3339Nano), n)
+	s.add(message{fmt.Sprintf("msg_bad_%d", n), func() []byte { return body }})
 }
 
 // forget drops what was not sent.
@@ -70,42 +87,42 @@ func (s *sender) one() (sent, ok bool) {
 		return false, false
 	}
 	i := s.random.IntN(len(s.pending))
-	e, url := s.pending[i], s.url
+	m, url := s.pending[i], s.url
 	s.pending[i] = s.pending[len(s.pending)-1]
 	s.pending = s.pending[:len(s.pending)-1]
 	s.inFlight++
 	s.latest = time.Now()
 	s.mu.Unlock()
 
-	status := s.post(url, e)
+	status := s.post(url, m)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inFlight--
 	switch {
 	case status >= 200 && status < 300:
-		s.accepted[e.ID] = true
+		s.accepted[m.id] = true
 		s.posts++
 		return true, true
 	case status >= 400 && status < 500:
 		s.refused = append(s.refused, status) // for good: the object is gone and the body empty
 		return true, false
 	}
-	s.pending = append(s.pending, e)
+	s.pending = append(s.pending, m)
 	return true, false
 }
 
 // post returns the status that came back, 0 if none did.
-func (s *sender) post(url string, e dodo.Event) int {
-	body := e.Body()
+func (s *sender) post(url string, m message) int {
+	body := m.body()
 	now := time.Now()
 	req, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return 0
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Webhook-Id", e.ID)
+	req.Header.Set("Webhook-Id", m.id)
 	req.Header.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set("Webhook-Signature", sandbox.Sign(hookKey, e.ID, now, body))
+	req.Header.Set("Webhook-Signature", sandbox.Sign(hookKey, m.id, now, body))
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return 0

@@ -31,7 +31,7 @@ type view struct {
 	entries  map[string][]*syncline.Entry // by stream
 	position map[string]syncline.Position // in the destination, by stream
 	rows     map[string]map[string]stored // by stream and key
-	dead     map[string]map[string]bool   // keys of dead letters by stream
+	dead     map[string]map[string]bool   // dead letters by stream, see deadLetter
 	events   map[string]int               // journal entries by event id, of any stream
 	back     []string                     // rows that went back
 }
@@ -91,8 +91,8 @@ func (r *rig) readDestination(q query, v *view, journalID string) {
 				v.position[text(c["stream"])] = syncline.Position(integer(c["position"]))
 			}
 		})
-		q(`SELECT stream, "key" FROM _syncline_dead_letters`, func(c row) {
-			v.dead[text(c["stream"])][text(c["key"])] = true
+		q(`SELECT stream, "key", data FROM _syncline_dead_letters`, func(c row) {
+			v.dead[text(c["stream"])][deadLetter(text(c["key"]), octets(c["data"]))] = true
 		})
 	}
 	if have["went_back"] {
@@ -121,14 +121,21 @@ func (r *rig) tables(q query) map[string]bool {
 
 func metaOf(c row) version {
 	v := version{Version: integer(c["_syncline_version"]), Tie: integer(c["_syncline_tie"]), Deleted: c["_syncline_deleted_at"] != nil}
-	switch h := c["_syncline_hash"].(type) {
-	case []byte:
-		copy(v.Hash[:], h)
-	case string:
-		b, _ := hex.DecodeString(strings.TrimPrefix(h, `\x`))
-		copy(v.Hash[:], b)
-	}
+	copy(v.Hash[:], octets(c["_syncline_hash"]))
 	return v
+}
+
+// deadLetter identifies a record that was set aside.
+func deadLetter(key string, data []byte) string { return key + "\x00" + string(data) }
+
+// octets is a binary value however the driver hands it over.
+func octets(v any) []byte {
+	if s, ok := v.(string); ok {
+		b, _ := hex.DecodeString(strings.TrimPrefix(s, `\x`))
+		return b
+	}
+	b, _ := v.([]byte)
+	return b
 }
 
 // text is a text value however the driver hands it over.
