@@ -78,7 +78,7 @@ func (c Config) withDefaults() Config {
 	c.Layout = orDefault(c.Layout, LayoutColumns)
 	c.MaxBatchRows = orDefault(c.MaxBatchRows, 5000)
 	c.MaxBatchBytes = orDefault(c.MaxBatchBytes, 4<<20)
-	c.MaxBacklog = orDefault(c.MaxBacklog, 16<<20)
+	c.MaxBacklog = orDefault(c.MaxBacklog, 12<<20)
 	c.RejectRatio = orDefault(c.RejectRatio, 0.01)
 	c.RetryFor = orDefault(c.RetryFor, 2*time.Minute)
 	c.Retention = orDefault(c.Retention, 35*24*time.Hour)

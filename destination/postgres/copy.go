@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/synclinehq/syncline/batch"
+	"github.com/synclinehq/syncline/internal/ledger"
 	"github.com/synclinehq/syncline/internal/sqltext"
 )
 
@@ -18,6 +19,9 @@ type copier struct {
 	b    *batch.Batch
 	cols []sqltext.Column // of the table, by column of the batch; only these are sent
 	rows []int            // of the batch, in the order of sending
+
+	direct bool  // rows as the data table has them: without place, with all of ledger.Meta
+	at     int64 // time of writing, for direct; microseconds since 1970
 
 	buf           []byte
 	sent          int // bytes of buf that were read
@@ -73,8 +77,12 @@ func (c *copier) fill() error {
 // row encodes the row at a place.
 func (c *copier) row(place int) error {
 	i := c.rows[place]
-	c.buf = binary.BigEndian.AppendUint16(c.buf, uint16(len(c.cols)+4))
-	c.buf = appendInt32(c.buf, int32(place))
+	if c.direct {
+		c.buf = binary.BigEndian.AppendUint16(c.buf, uint16(len(c.cols)+len(ledger.Meta)))
+	} else {
+		c.buf = binary.BigEndian.AppendUint16(c.buf, uint16(len(c.cols)+4))
+		c.buf = appendInt32(c.buf, int32(place))
+	}
 	for j := range c.cols {
 		if reason := c.value(c.b.Column(j), i, c.cols[j].Type); reason != "" {
 			return &unfit{fmt.Sprintf("column %q: %s", c.cols[j].Name, reason)}
@@ -86,6 +94,9 @@ func (c *copier) row(place int) error {
 		c.buf = appendNull(c.buf)
 	} else {
 		c.buf = appendBytes(c.buf, m.Hash[:])
+	}
+	if c.direct {
+		c.buf = appendNull(appendInt64(c.buf, c.at-epochMicros)) // written at, and not deleted
 	}
 	return nil
 }

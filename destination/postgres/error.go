@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -17,22 +18,42 @@ func (d *DB) classed(err error, where string) error {
 	var have *syncline.Error
 	var rows *syncline.RowErrors
 	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
 	switch {
 	case err == nil, errors.As(err, &have), errors.As(err, &rows), errors.Is(err, syncline.ErrFenced):
 		return err
 	case errors.As(err, &pg):
-		return d.serverError(pg, where)
+		e := d.serverError(pg, where)
+		if pg.Code == "42501" && errors.As(err, &connect) {
+			e.Fix = "Have an administrator run: GRANT CONNECT ON DATABASE " + quoteIfNeeded(d.config.Database) + " TO " + quoteIfNeeded(d.config.User)
+		}
+		return e
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !isNetwork(err):
 		return err
 	}
 	e := &syncline.Error{Code: syncline.CodeDestDown, Class: syncline.Transient, Where: where, What: "no connection to the database at " + d.address(), Err: err}
-	var connect *pgconn.ConnectError
 	if errors.As(err, &connect) {
-		e.Err = errors.Unwrap(connect) // without the list of settings
+		e.Err = &oneLine{errors.Unwrap(connect)} // without the list of settings
 		e.Fix = "Check that the server runs and that host and port are right"
 	}
 	return e
 }
+
+// oneLine is the errors of several attempts to connect, which mostly say the
+// same, in one line.
+type oneLine struct{ error }
+
+func (e *oneLine) Error() string {
+	var lines []string
+	for line := range strings.Lines(e.error.Error()) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
+func (e *oneLine) Unwrap() error { return e.error }
 
 func isNetwork(err error) bool {
 	var n net.Error
@@ -40,7 +61,7 @@ func isNetwork(err error) bool {
 }
 
 // serverError explains what the server answered.
-func (d *DB) serverError(pg *pgconn.PgError, where string) error {
+func (d *DB) serverError(pg *pgconn.PgError, where string) *syncline.Error {
 	e := &syncline.Error{Class: syncline.Transient, Where: where, Err: pg}
 	if pg.TableName != "" && where == "" {
 		e.Where = pg.TableName
@@ -106,6 +127,8 @@ func (d *DB) grant(message string) string {
 	user := quoteIfNeeded(d.config.User)
 	schema := quoteIfNeeded(d.schema)
 	switch {
+	case strings.Contains(message, "row-level security"):
+		return "Syncline must see all rows of its tables: have an administrator run: ALTER ROLE " + user + " BYPASSRLS, or switch row-level security off for the table"
 	case strings.Contains(message, "temporary"):
 		return "Have an administrator run: GRANT TEMPORARY ON DATABASE " + quoteIfNeeded(d.config.Database) + " TO " + user
 	case strings.Contains(message, "must be owner"):

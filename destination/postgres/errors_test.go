@@ -63,6 +63,7 @@ func TestOpenErrors(t *testing.T) {
 		mention   string
 	}{
 		{"unreachable", with(t, uri, func(u *url.URL) { login(u); u.Host = closed.Addr().String() }), syncline.CodeDestDown, syncline.Transient, closed.Addr().String()},
+		{"unreachable twice", with(t, uri, func(u *url.URL) { login(u); u.Host = closed.Addr().String(); u.RawQuery = "sslmode=prefer" }), syncline.CodeDestDown, syncline.Transient, closed.Addr().String()},
 		{"unknown host", with(t, uri, func(u *url.URL) { login(u); u.Host = "no.such.host.invalid:1" }), syncline.CodeDestDown, syncline.Transient, "no.such.host"},
 		{"unknown role", with(t, uri, login), syncline.CodeDestAuth, syncline.Fatal, "nobody_here"},
 		{"unknown database", with(t, uri, func(u *url.URL) { u.Path = "/No Such" }), syncline.CodeConfigInvalid, syncline.Fatal, `CREATE DATABASE "No Such"`},
@@ -71,6 +72,9 @@ func TestOpenErrors(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Open(t.Context(), Options{URI: c.uri})
 			checkError(t, err, c.code, c.class, c.mention)
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("more than one line: %q", err)
+			}
 		})
 	}
 	t.Run("wrong password", func(t *testing.T) {

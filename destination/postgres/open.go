@@ -13,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	syncline "github.com/synclinehq/syncline"
-	"github.com/synclinehq/syncline/internal/ledger"
 	"github.com/synclinehq/syncline/internal/sqltext"
 )
 
@@ -33,6 +32,10 @@ type Options struct {
 	// ResolveTimeout bounds how long to ask for the outcome of a commit whose
 	// answer was lost; 0 means 30 seconds.
 	ResolveTimeout time.Duration
+	// ReadOnly opens the database for looking: nothing is made, and methods
+	// that change something are refused. Where nothing was made yet, there are
+	// no dead letters, and asking for a table's rows gives CodeTableMissing.
+	ReadOnly bool
 }
 
 // DB is a destination in a PostgreSQL database. It is safe for concurrent use.
@@ -54,7 +57,7 @@ var _ syncline.Destination = (*DB)(nil)
 
 const maxSessions = 8
 
-// Open connects and makes the bookkeeping tables.
+// Open connects and, unless o.ReadOnly is set, makes the bookkeeping tables.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	config, err := parse(o.URI)
 	if err != nil {
@@ -95,31 +98,42 @@ func supported(version string) error {
 
 // setUp finds the schema and makes the bookkeeping tables.
 func (d *DB) setUp(ctx context.Context, s *session) error {
-	var schema, readOnly *string
-	var recovering bool
-	err := s.QueryRow(ctx, "SELECT current_schema(), pg_is_in_recovery(), current_setting('transaction_read_only')").Scan(&schema, &recovering, &readOnly)
-	if err != nil {
-		return err
-	}
-	if recovering || readOnly != nil && *readOnly == "on" {
-		return &syncline.Error{Code: syncline.CodeDestPermission, Class: syncline.Fatal, Where: d.address(),
-			What: "the server takes no writes (a standby, or default_transaction_read_only is on)", Fix: "Connect to the primary"}
-	}
 	if d.schema == "" {
+		var schema *string
+		if err := s.QueryRow(ctx, "SELECT current_schema()").Scan(&schema); err != nil {
+			return err
+		}
 		if schema == nil {
 			return &syncline.Error{Code: syncline.CodeConfigInvalid, Class: syncline.Fatal, Where: d.address(),
 				What: "no schema of the user's search path exists", Fix: "Name one in the option schema"}
 		}
 		d.schema = *schema
 	}
+	if d.options.ReadOnly {
+		return nil
+	}
+	if err := d.takesWrites(ctx, s); err != nil {
+		return err
+	}
 	var have int
-	err = s.QueryRow(ctx, "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = ANY($2)",
-		d.schema, []string{ledger.States, ledger.Runs, ledger.DeadLetters, ledger.Tables}).Scan(&have)
-	if err != nil || have == 4 {
+	err := s.QueryRow(ctx, "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = ANY($2)",
+		d.schema, bookkeepingNames).Scan(&have)
+	if err != nil || have == len(bookkeepingNames) {
 		return err
 	}
 	_, err = s.transaction(ctx, func() error { return d.makeBookkeeping(ctx, s) })
 	return err
+}
+
+// takesWrites refuses servers that are there for reading.
+func (d *DB) takesWrites(ctx context.Context, s *session) error {
+	var refuses bool
+	err := s.QueryRow(ctx, "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'").Scan(&refuses)
+	if err != nil || !refuses {
+		return err
+	}
+	return &syncline.Error{Code: syncline.CodeDestPermission, Class: syncline.Fatal, Where: d.address(),
+		What: "the server takes no writes (a standby, or default_transaction_read_only is on)", Fix: "Connect to the primary"}
 }
 
 func (d *DB) makeBookkeeping(ctx context.Context, s *session) error {

@@ -15,6 +15,7 @@ type session struct {
 	*pgx.Conn
 	stages map[string]string // name of the temporary table by its column types
 	made   int64             // the DB's generation when the session began
+	room   []byte            // for rows being encoded
 }
 
 // settings are made in every session. The time-outs keep a lost connection
@@ -121,9 +122,10 @@ func (s *session) end() {
 }
 
 // transaction runs fn in a transaction. commit tells whether the error, if any,
-// came from COMMIT without an answer, so that the outcome is not known.
+// came from COMMIT without an answer, so that the outcome is not known. Each
+// statement sees what was committed before it, whatever the database's default.
 func (s *session) transaction(ctx context.Context, fn func() error) (unknown bool, err error) {
-	if _, err := s.PgConn().Exec(ctx, "BEGIN").ReadAll(); err != nil {
+	if _, err := s.PgConn().Exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED").ReadAll(); err != nil {
 		return false, err
 	}
 	if err = fn(); err != nil {

@@ -33,11 +33,19 @@ func (s *session) stage(ctx context.Context, cols []sqltext.Column) (string, err
 
 // load sends rows to the stage.
 func (s *session) load(ctx context.Context, stage string, c *copier) error {
-	_, err := s.PgConn().CopyFrom(ctx, c, "COPY "+stage+" FROM STDIN (FORMAT binary)")
-	if c.bad != nil {
-		return c.bad // the server only knows that the copying was given up
-	}
+	_, err := s.copy(ctx, "COPY "+stage+" FROM STDIN (FORMAT binary)", c)
 	return err
+}
+
+// copy sends rows and returns how many the server took.
+func (s *session) copy(ctx context.Context, sql string, c *copier) (int64, error) {
+	c.buf = s.room[:0]
+	tag, err := s.PgConn().CopyFrom(ctx, c, sql)
+	s.room = c.buf
+	if c.bad != nil {
+		return 0, c.bad // the server only knows that the copying was given up
+	}
+	return tag.RowsAffected(), err
 }
 
 var number = regexp.MustCompile(`\d+`)

@@ -46,6 +46,9 @@ func (d *DB) readState(ctx context.Context, s *session, pipeline, stream string)
 
 // Attach opens the state of a stream and takes its fence.
 func (d *DB) Attach(ctx context.Context, pipeline, stream, journal string) (out syncline.State, err error) {
+	if err := d.writable(); err != nil {
+		return out, err
+	}
 	err = d.session(ctx, func(s *session) error {
 		_, err := s.transaction(ctx, func() error {
 			out, err = d.attach(ctx, s, pipeline, stream, journal)
@@ -172,12 +175,18 @@ func (d *DB) DeadLetters(ctx context.Context, pipeline string, limit int) ([]syn
 		})
 		return err
 	})
+	if d.absent(err) {
+		return nil, nil
+	}
 	return out, d.classed(err, "dead letters of "+pipeline)
 }
 
 // Drop removes the stream's table, if it is ours, and its state. Ledger and
 // dead letters stay.
 func (d *DB) Drop(ctx context.Context, pipeline, stream string, t *syncline.Table) error {
+	if err := d.writable(); err != nil {
+		return err
+	}
 	name := sqltext.Postgres.Name(t.Name, nil)
 	err := d.session(ctx, func(s *session) error {
 		_, err := s.transaction(ctx, func() error {

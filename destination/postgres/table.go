@@ -21,6 +21,9 @@ type table struct {
 	// filling is true while most rows of a write are new: then inserting is
 	// tried before looking.
 	filling bool
+	// direct is true while all rows are thought to be new: then copying into
+	// the table itself is tried before everything else.
+	direct bool
 }
 
 // columnTypes are PostgreSQL's names of the types, as format_type gives them.
@@ -40,6 +43,9 @@ type found struct {
 
 // Prepare makes the table hold t.Schema.
 func (d *DB) Prepare(ctx context.Context, t *syncline.Table, state syncline.State) error {
+	if err := d.writable(); err != nil {
+		return err
+	}
 	if t.Layout == syncline.LayoutDocument {
 		if err := ledger.DocumentShape(t); err != nil {
 			return err
@@ -60,7 +66,7 @@ func (d *DB) Prepare(ctx context.Context, t *syncline.Table, state syncline.Stat
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.tables[t.Name]
-	d.tables[t.Name] = &table{Table: p.reg, filling: old == nil || old.filling}
+	d.tables[t.Name] = &table{Table: p.reg, filling: old == nil || old.filling, direct: p.created || old != nil && old.direct}
 	return nil
 }
 
@@ -75,6 +81,7 @@ type preparation struct {
 	have    []found
 	key     []string // columns of the primary key
 	changed bool
+	created bool
 }
 
 func (p *preparation) run(ctx context.Context) error {
@@ -156,6 +163,7 @@ func (p *preparation) owned() ledger.Table {
 
 // create makes the table. Fields that had columns before keep their names.
 func (p *preparation) create(ctx context.Context, known *ledger.Table) error {
+	p.created = true
 	p.reg = p.owned()
 	var old []sqltext.Column
 	if known != nil {
@@ -337,7 +345,7 @@ func (d *DB) table(ctx context.Context, t *syncline.Table) (*table, error) {
 	name := sqltext.Postgres.Name(t.Name, nil)
 	var reg *ledger.Table
 	err := d.session(ctx, func(s *session) (err error) { reg, err = d.readTable(ctx, s, name); return err })
-	if err != nil {
+	if err != nil && !d.absent(err) {
 		return nil, err
 	}
 	if reg == nil {

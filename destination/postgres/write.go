@@ -26,8 +26,11 @@ type part struct {
 // Write brings the rows in and moves the position, in one transaction.
 func (d *DB) Write(ctx context.Context, t *syncline.Table, b *batch.Batch, at syncline.Checkpoint) (syncline.WriteResult, error) {
 	w := &writing{d: d, b: b, at: at}
-	var err error
-	if w.tab, err = d.table(ctx, t); err == nil {
+	err := d.writable()
+	if err == nil {
+		w.tab, err = d.table(ctx, t)
+	}
+	if err == nil {
 		err = d.session(ctx, func(s *session) error {
 			w.s = s
 			return w.run(ctx)
@@ -42,6 +45,11 @@ func (d *DB) Write(ctx context.Context, t *syncline.Table, b *batch.Batch, at sy
 	if b != nil && b.Len() > 0 {
 		d.mu.Lock()
 		w.tab.filling = 2*w.res.Inserted > b.Len()
+		if w.refusedDirect {
+			w.tab.direct = false
+		} else if w.res.Inserted == b.Len() && b.Len() >= directRows {
+			w.tab.direct = true
+		}
 		d.mu.Unlock()
 	}
 	return w.res, failpoint.Hit("destination.after_commit")
@@ -56,6 +64,8 @@ type writing struct {
 	at    syncline.Checkpoint
 	parts []part
 	res   syncline.WriteResult
+
+	refusedDirect bool // rows did not go into the table directly
 
 	next    ledger.State // the state row as the transaction leaves it
 	unknown bool         // COMMIT was sent and not answered
@@ -119,9 +129,20 @@ func (w *writing) apply(ctx context.Context) error {
 	}
 	w.next = row.After(w.at)
 	w.d.mu.Lock()
-	filling := w.tab.filling
+	filling, direct := w.tab.filling, w.tab.direct
 	w.d.mu.Unlock()
 	for _, p := range w.parts {
+		if direct && !p.deleted {
+			done, err := w.copyInto(ctx, p)
+			if err != nil {
+				return err
+			}
+			if done {
+				w.res.Inserted += len(p.rows)
+				continue
+			}
+			w.refusedDirect = true
+		}
 		if err := w.s.load(ctx, p.stage, &copier{b: w.b, cols: p.cols, rows: p.rows}); err != nil {
 			return err
 		}

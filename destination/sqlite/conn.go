@@ -34,8 +34,14 @@ func memory(p uintptr, n int) []byte {
 	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&p))), n)
 }
 
-func openConn(path string) (*conn, error) {
-	if err := create(path); err != nil {
+func openConn(path string, readOnly bool) (*conn, error) {
+	mode := int32(sqlite3.SQLITE_OPEN_READWRITE)
+	if readOnly {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, errAbsent
+		}
+		mode = sqlite3.SQLITE_OPEN_READONLY
+	} else if err := create(path); err != nil {
 		return nil, err
 	}
 	c := &conn{tls: libc.NewTLS(), stmts: map[string]*stmt{}}
@@ -46,7 +52,7 @@ func openConn(path string) (*conn, error) {
 	defer libc.Xfree(c.tls, name)
 	pp := libc.Xmalloc(c.tls, 8)
 	defer libc.Xfree(c.tls, pp)
-	flags := int32(sqlite3.SQLITE_OPEN_READWRITE | sqlite3.SQLITE_OPEN_NOMUTEX | sqlite3.SQLITE_OPEN_EXRESCODE)
+	flags := mode | sqlite3.SQLITE_OPEN_NOMUTEX | sqlite3.SQLITE_OPEN_EXRESCODE
 	rc := sqlite3.Xsqlite3_open_v2(c.tls, name, pp, flags, 0)
 	c.db = *(*uintptr)(unsafe.Pointer(&memory(pp, 8)[0]))
 	if rc != sqlite3.SQLITE_OK {

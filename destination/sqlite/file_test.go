@@ -24,13 +24,21 @@ func TestPath(t *testing.T) {
 	for uri, want := range map[string]string{
 		"data.db": "data.db", "sqlite:data.db": "data.db", "sqlite:///var/x.db": "/var/x.db", "sqlite://x.db": "x.db",
 		"file:/a%20b.db?mode=rw": "/a b.db", "./a//b.db": "a/b.db", "100%.db": "100%.db", "what?.db": "what?.db",
+		"sqlite:/var/x.db": "/var/x.db", "a:b.db": "a:b.db", "postgres.db": "postgres.db", "postgres/x.db": "postgres/x.db", "C:/x.db": "C:/x.db", "my//x.db": "my/x.db",
 	} {
 		if got, err := Path(uri); err != nil || got != want {
 			t.Errorf("Path(%q) = %q, %v; want %q", uri, got, err, want)
 		}
 	}
-	for _, uri := range []string{"", "sqlite:", ":memory:", "sqlite::memory:", "a\x00b"} {
-		if _, err := Path(uri); syncline.CodeOf(err) != syncline.CodeConfigInvalid {
+	for uri, fix := range map[string]string{
+		"": "sqlite:data.db", "sqlite:": "sqlite:data.db", ":memory:": "sqlite:data.db", "sqlite::memory:": "sqlite:data.db", "a\x00b": "sqlite:data.db",
+		"postgres//x": "postgres://x ", "postgres:/u@h/x": "postgres://***@h/x ", "postgres://u:hunter2@h/x": "postgres://***@h/x ", "Postgresql:///x": "postgres://x ",
+		"sqlite//x.db": "sqlite://x.db", "sqlite///var/x.db": "sqlite:///var/x.db", "SQLite:/var/x.db": "sqlite:///var/x.db", "File:x.db": "file://x.db",
+		"mysql:/x": "sqlite://x", "other:/x": "sqlite://x", "other:///x:hunter2@y": "sqlite://***@y",
+	} {
+		_, err := Path(uri)
+		var e *syncline.Error
+		if !errors.As(err, &e) || e.Code != syncline.CodeConfigInvalid || !strings.Contains(e.Fix+" ", fix) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("Path(%q): %v", uri, err)
 		}
 	}

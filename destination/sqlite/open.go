@@ -3,9 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"net/url"
-	"path/filepath"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 
@@ -21,13 +19,19 @@ type Options struct {
 	// Wait is how long to wait for another program's write transaction before
 	// giving up for now; 0 means 30 seconds.
 	Wait time.Duration
+	// ReadOnly opens the file for looking: it is not made, nothing is made in
+	// it, and methods that change something are refused. Where nothing was made
+	// yet, there are no dead letters, and asking for a table's rows gives
+	// CodeTableMissing.
+	ReadOnly bool
 }
 
 // DB is a destination in an SQLite file. It is safe for concurrent use; one
 // write runs at a time, reads run beside it.
 type DB struct {
-	path string
-	wait time.Duration
+	path     string
+	wait     time.Duration
+	readOnly bool
 
 	write chan *conn // holds the writing connection while nobody writes
 	reads chan *conn // idle reading connections
@@ -39,19 +43,30 @@ type DB struct {
 
 var _ syncline.Destination = (*DB)(nil)
 
-const maxIdleReaders = 2
+// maxIdleReaders is how many connections wait for the next read. The engine
+// compares pages from several goroutines, and opening is dearer than reading.
+const maxIdleReaders = 8
 
-// Open opens or makes the database.
+// The page caches in KiB: what a connection may come to hold of memory.
+const (
+	writerCache = 4000
+	readerCache = 2000
+)
+
+// Open opens or, unless o.ReadOnly is set, makes the database.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	path, err := Path(o.Path)
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{path: path, wait: o.Wait, write: make(chan *conn, 1), reads: make(chan *conn, maxIdleReaders), tables: map[string]*table{}}
+	d := &DB{path: path, wait: o.Wait, readOnly: o.ReadOnly, write: make(chan *conn, 1), reads: make(chan *conn, maxIdleReaders), tables: map[string]*table{}}
 	if d.wait == 0 {
 		d.wait = 30 * time.Second
 	}
-	c, err := d.connect()
+	if d.readOnly {
+		return d, nil // each read opens what it needs
+	}
+	c, err := d.connect(writerCache)
 	if err != nil {
 		return nil, d.classed(err, path)
 	}
@@ -63,37 +78,24 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return d, nil
 }
 
-// Path returns the file a URI or path means.
-func Path(uri string) (string, error) {
-	path, isURI := uri, false
-	for _, scheme := range []string{"sqlite3:", "sqlite:", "file:"} {
-		if rest, ok := strings.CutPrefix(uri, scheme); ok {
-			path, isURI = strings.TrimPrefix(rest, "//"), true
-			break
-		}
-	}
-	if isURI {
-		path, _, _ = strings.Cut(path, "?")
-		if p, err := url.PathUnescape(path); err == nil {
-			path = p
-		}
-	}
-	if path == "" || strings.HasPrefix(path, ":memory:") || strings.ContainsRune(path, 0) {
-		return "", &syncline.Error{Code: syncline.CodeConfigInvalid, Class: syncline.Fatal, Where: "destination",
-			What: "no path of an SQLite file in " + uri, Fix: "Write it as sqlite:data.db or sqlite:///var/lib/data.db"}
-	}
-	return filepath.Clean(path), nil
-}
-
-// connect opens a connection with the settings the guarantees rest on.
-func (d *DB) connect() (*conn, error) {
-	c, err := openConn(d.path)
+// connect opens a connection with the settings the guarantees rest on and a
+// page cache of so many KiB.
+func (d *DB) connect(cache int) (*conn, error) {
+	c, err := openConn(d.path, d.readOnly)
 	if err != nil {
 		return nil, err
 	}
+	if d.readOnly {
+		if err := errors.Join(c.exec("PRAGMA query_only=ON"), c.exec("PRAGMA cache_size=-"+strconv.Itoa(cache))); err != nil {
+			_ = c.close()
+			return nil, err
+		}
+		c.forget()
+		return c, nil
+	}
 	mode := ""
 	err = c.query("PRAGMA journal_mode=WAL", nil, func(s *stmt) error { mode = s.text(0); return nil })
-	for _, p := range []string{"PRAGMA synchronous=FULL", "PRAGMA foreign_keys=OFF", "PRAGMA cache_size=-16000",
+	for _, p := range []string{"PRAGMA synchronous=FULL", "PRAGMA foreign_keys=OFF", "PRAGMA cache_size=-" + strconv.Itoa(cache),
 		"PRAGMA temp_store=MEMORY", "PRAGMA wal_autocheckpoint=4000", "PRAGMA journal_size_limit=67108864"} {
 		if err == nil {
 			err = c.exec(p)
@@ -153,6 +155,9 @@ var errClosed = errors.New("sqlite: the destination is closed")
 
 // writing runs fn with the writing connection.
 func (d *DB) writing(ctx context.Context, fn func(*conn) error) error {
+	if err := d.writable(); err != nil {
+		return err
+	}
 	select {
 	case c, ok := <-d.write:
 		if !ok {
@@ -181,7 +186,7 @@ func (d *DB) reading(ctx context.Context, fn func(*conn) error) error {
 		}
 	default:
 		var err error
-		if c, err = d.connect(); err != nil {
+		if c, err = d.connect(readerCache); err != nil {
 			return err
 		}
 	}
@@ -227,6 +232,9 @@ func (d *DB) Close() error {
 	var err error
 	for c := range d.reads {
 		err = errors.Join(err, c.close())
+	}
+	if d.readOnly {
+		return err
 	}
 	c := <-d.write
 	close(d.write)

@@ -138,6 +138,9 @@ func (d *DB) DeadLetters(ctx context.Context, pipeline string, limit int) ([]syn
 				return err
 			})
 	})
+	if d.absent(err) {
+		return nil, nil
+	}
 	return out, d.classed(err, "dead letters of "+pipeline)
 }
 

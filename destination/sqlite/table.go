@@ -287,7 +287,7 @@ func (d *DB) table(ctx context.Context, t *syncline.Table) (*table, error) {
 	name := sqltext.SQLite.Name(t.Name, nil)
 	var reg *ledger.Table
 	err := d.reading(ctx, func(c *conn) (err error) { reg, err = readTable(c, name); return err })
-	if err != nil {
+	if err != nil && !d.absent(err) {
 		return nil, err
 	}
 	if reg == nil {

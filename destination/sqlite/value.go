@@ -10,6 +10,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/synclinehq/syncline/batch"
+	"github.com/synclinehq/syncline/internal/mutant"
 )
 
 // errUnfit is a value that cannot be stored exactly.
@@ -81,6 +82,9 @@ func (w *rowWriter) bindColumn(s *stmt, j, i int) error {
 		return w.bindText(s, param, strconv.AppendInt(w.text[:0], c.Int64(i), 10))
 	case from == batch.Bool:
 		return w.bindText(s, param, strconv.AppendBool(w.text[:0], c.Bool(i)))
+	case from == batch.Decimal && mutant.On("float_money"):
+		v, _ := strconv.ParseFloat(string(c.Bytes(i)), 64)
+		return w.bindText(s, param, strconv.AppendFloat(w.text[:0], v, 'g', -1, 64))
 	default:
 		return w.bindText(s, param, c.Bytes(i))
 	}

@@ -122,6 +122,7 @@ func Add(r *syncline.WriteResult, o Outcome, deleted bool) {
 // is walked in its own order.
 func Order(b *batch.Batch) (live, deleted []int) {
 	keys := b.Schema().Keys()
+	live = make([]int, 0, b.Len())
 	for i := range b.Len() {
 		if b.Meta(i).Deleted {
 			deleted = append(deleted, i)
