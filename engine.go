@@ -46,7 +46,8 @@ type Config struct {
 	MaxBatchRows  int
 	MaxBatchBytes int
 	// MaxBacklog is how many bytes may be journalled and not yet delivered
-	// before collecting waits. Default 256 MiB.
+	// before collecting waits. Default 12 MiB, so that a journal still has in
+	// memory what is read next.
 	MaxBacklog int64
 	// RejectRatio is the share of records that may be set aside before the
 	// stream stops; a handful is always allowed. Default 0.01.
