@@ -88,8 +88,8 @@ func BenchmarkPull(b *testing.B) {
 	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
 }
 
-// TestPull_RequestRate holds the goal of 0.9 with slack for a busy machine.
-func TestPull_RequestRate(t *testing.T) {
+// TestPull_RequestRateOnTheWire holds the goal of 0.9 with slack for a busy machine.
+func TestPull_RequestRateOnTheWire(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}

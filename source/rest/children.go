@@ -64,7 +64,7 @@ func (l *listing) ofParent(ctx context.Context, w *worker, row []byte) error {
 			What: "a row of " + l.s.def.Parent + " lacks what the path " + l.s.def.Path + " needs"}
 	}
 	l.path, l.parent = path, row
-	_, err := w.read(ctx, everything, 1, 1)
+	_, err := w.read(ctx, depthSpan{span: everything})
 	if errors.Is(err, errGone) {
 		return nil
 	}

@@ -46,8 +46,9 @@ type request struct {
 
 // answer is an accepted answer.
 type answer struct {
-	body []byte
-	sent time.Time // when the request was sent, by the source's clock
+	body   []byte
+	status string
+	sent   time.Time // when the request was sent, by the source's clock
 }
 
 // Errors that change the course of a listing.
@@ -73,23 +74,15 @@ func newTransport(n int) *http.Transport {
 // get sends the request until it is answered or hopeless. The body is read into
 // buf, which may be nil, and valid until buf is used again.
 func (c *client) get(ctx context.Context, r *request, buf []byte) (answer, error) {
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return answer{body: buf}, context.Cause(ctx)
-	}
 	t := tries{client: c, req: r, began: c.now()}
 	for {
-		seq, waited, err := c.limiter.wait(ctx)
-		if waited > 0 {
-			r.report(syncline.PullProgress{Waited: waited})
-		}
+		a, fault, err := c.inSlot(ctx, r, buf)
 		if err != nil {
-			return answer{body: buf}, err
+			return a, err
 		}
-		a, fault := c.once(ctx, r, buf, seq)
-		buf = a.body
+		if buf = a.body; fault == nil {
+			fault = c.accept(r, &a)
+		}
 		p := syncline.PullProgress{Requests: 1}
 		if t.n > 0 {
 			p.Retries = 1
@@ -105,6 +98,26 @@ func (c *client) get(ctx context.Context, r *request, buf []byte) (answer, error
 			return a, err
 		}
 	}
+}
+
+// inSlot sends the request once, as one of those allowed at a time. What comes
+// after the last byte of the answer is done outside: others can send meanwhile.
+func (c *client) inSlot(ctx context.Context, r *request, buf []byte) (answer, *fault, error) {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return answer{body: buf}, nil, context.Cause(ctx)
+	}
+	seq, waited, err := c.limiter.wait(ctx)
+	if waited > 0 {
+		r.report(syncline.PullProgress{Waited: waited})
+	}
+	if err != nil {
+		return answer{body: buf}, nil, err
+	}
+	a, f := c.once(ctx, r, buf, seq)
+	return a, f, nil
 }
 
 func (r *request) report(p syncline.PullProgress) {
@@ -141,7 +154,7 @@ func (c *client) once(ctx context.Context, r *request, buf []byte, seq int64) (a
 	c.clock.learn(res.Header.Get("Date"), began, c.now())
 	c.limiter.observe(seq, c.conn.Limits.Headers.budget(res.Header, c.now(), c.clock.skew()))
 	body, err := readBody(res, buf, int64(c.conn.HTTP.MaxBody))
-	a := answer{body: body, sent: began.Add(c.clock.skew())}
+	a := answer{body: body, status: res.Status, sent: began.Add(c.clock.skew())}
 	if err != nil {
 		return a, &fault{kind: faultNetwork, what: "reading the answer: " + c.clean(err.Error()), final: errors.Is(err, errTooLarge)}
 	}
@@ -186,24 +199,29 @@ func readBody(res *http.Response, buf []byte, limit int64) ([]byte, error) {
 	}
 }
 
-// judge decides what an answer means.
+// accept decides whether a complete 2xx body is what was asked for.
+func (c *client) accept(r *request, a *answer) *fault {
+	if r.accept == nil {
+		return nil
+	}
+	err := r.accept(a.body)
+	if err == nil {
+		return nil
+	}
+	what := "HTTP " + a.status + " with a body that is not what was asked for: " + c.clean(err.Error())
+	if code := textAt(a.body, c.conn.Errors.Code); code != "" {
+		what += " (" + c.clean(code+" "+textAt(a.body, c.conn.Errors.Message)) + ")"
+	}
+	return &fault{kind: faultBody, what: what}
+}
+
+// judge decides what a status means.
 func (c *client) judge(r *request, res *http.Response, body []byte) *fault {
 	if res.StatusCode/100 == 2 {
-		if r.accept == nil {
-			return nil
-		}
-		if err := r.accept(body); err != nil {
-			what := "HTTP " + res.Status + " with a body that is not what was asked for: " + c.clean(err.Error())
-			if code := textAt(body, c.conn.Errors.Code); code != "" {
-				what += " (" + c.clean(code+" "+textAt(body, c.conn.Errors.Message)) + ")"
-			}
-			return &fault{kind: faultBody, what: what}
-		}
 		return nil
 	}
 	code := textAt(body, c.conn.Errors.Code)
-	what := "HTTP " + http.StatusText(res.StatusCode)
-	what = fmt.Sprintf("HTTP %d %s", res.StatusCode, http.StatusText(res.StatusCode))
+	what := fmt.Sprintf("HTTP %d %s", res.StatusCode, http.StatusText(res.StatusCode))
 	if code != "" {
 		what += ": " + c.clean(code+" "+textAt(body, c.conn.Errors.Message))
 	} else if len(body) > 0 {

@@ -157,7 +157,7 @@ type Stream struct {
 	Delete    *Delete             `yaml:"delete" doc:"What absence from a complete listing means."`
 	Freshness *Freshness          `yaml:"freshness" doc:"How the stream is kept up to date."`
 	Events    []string            `yaml:"events" doc:"Webhook types that carry this stream's objects; a final * stands for anything."`
-	Refetch   string              `yaml:"refetch" enum:"never,always" doc:"Whether a webhook is applied as it is or makes the object be read."`
+	Refetch   string              `yaml:"refetch" enum:"never,tie,always" doc:"When a webhook makes the object be read instead of being applied as it is. tie, the default: if it is doubtful whether it or the stored state is later. always: every time. never: for streams without get, which cannot be read."`
 	Fields    []Field             `yaml:"fields,required" doc:"Fields of a list row (of the event if the stream arrives by webhook only)."`
 	Detail    *Detail             `yaml:"detail" doc:"How the object read by id, and in webhooks, differs from the list row."`
 }

@@ -19,6 +19,7 @@ type limiter struct {
 	windows []*rateWindow
 	blocked time.Time // nothing is sent before
 	seq     int64     // requests let through
+	holding bool      // the last request had to wait
 }
 
 // rateWindow is one sliding window. If the API has reported its count, credits
@@ -57,7 +58,7 @@ func (l *limiter) wait(ctx context.Context) (seq int64, waited time.Duration, er
 	for {
 		d, seq := l.take()
 		if d <= 0 {
-			return seq, waited, ctx.Err()
+			return seq, waited, context.Cause(ctx)
 		}
 		waited += d
 		if err := l.sleep(ctx, d); err != nil {
@@ -75,7 +76,7 @@ func (l *limiter) take() (time.Duration, int64) {
 	for _, w := range l.windows {
 		wait = max(wait, w.wait(now, l.reserve))
 	}
-	if wait > 0 {
+	if l.holding = wait > 0; l.holding {
 		return wait, 0
 	}
 	for _, w := range l.windows {
@@ -194,6 +195,14 @@ func (l *limiter) reported(limit int, left time.Duration) *rateWindow {
 		}
 	}
 	return best
+}
+
+// holds reports whether requests have to wait for the budget, so that more of
+// them at a time would be of no use.
+func (l *limiter) holds() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.holding
 }
 
 // block holds every request back for d.

@@ -2,8 +2,6 @@ package rest
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/url"
 	"strconv"
 	"sync"
@@ -38,6 +36,7 @@ type listing struct {
 // the one before is being handed over, hence two buffers.
 type worker struct {
 	l       *listing
+	q       *queue // takes the parts a span is cut into, nil if there is none
 	pages   [2]*page
 	turn    int
 	handing chan error
@@ -74,7 +73,7 @@ func (w *worker) settle() error {
 
 // read reads one span. If it cannot or should not be read in one piece, it
 // returns the pieces to read instead.
-func (w *worker) read(ctx context.Context, s span, depth, pieces int) (parts []span, err error) {
+func (w *worker) read(ctx context.Context, s depthSpan) (parts []span, err error) {
 	defer func() {
 		if e := w.settle(); err == nil {
 			err = e
@@ -82,14 +81,14 @@ func (w *worker) read(ctx context.Context, s span, depth, pieces int) (parts []s
 	}()
 	switch w.l.s.paging.Kind {
 	case "none":
-		if err := w.fetch(ctx, s, nil); err != nil {
+		if err := w.fetch(ctx, s.span, nil); err != nil {
 			return nil, err
 		}
-		return nil, w.finish(ctx, s)
+		return nil, w.finish(ctx, s.span)
 	case "cursor":
-		return nil, w.readTokens(ctx, s)
+		return nil, w.readTokens(ctx, s.span)
 	}
-	return w.readPages(ctx, s, depth, pieces)
+	return w.readPages(ctx, s)
 }
 
 // finish hands over the last page, which completes the span.
@@ -98,120 +97,6 @@ func (w *worker) finish(ctx context.Context, s span) error {
 		return err
 	}
 	return w.l.complete(ctx, s, w.spare())
-}
-
-// A span is cut into parts once it shows to be long: a part of another after
-// its first page, a whole interval after a few more, so that small accounts pay
-// nothing for it; one whose rows come in no order, and show no density, late.
-const (
-	wholePages     = 3
-	unorderedPages = 10
-)
-
-func (w *worker) readPages(ctx context.Context, s span, depth, pieces int) ([]span, error) {
-	l := w.l
-	l.mu.Lock()
-	p := newPager(l.s.paging.MaxSize, l.trust)
-	l.mu.Unlock()
-	p.calm = l.s.def.Order == "created"
-	var times bounds
-	for {
-		a := p.asked
-		err := w.fetch(ctx, s, &a)
-		if errors.Is(err, errStuck) {
-			l.mu.Lock()
-			again := p.refuse(err.Error())
-			l.mu.Unlock()
-			if again == goOn {
-				continue
-			}
-			return w.halve(s, p, &times)
-		}
-		if err != nil {
-			return nil, err
-		}
-		buf := w.spare()
-		l.mu.Lock()
-		p.until = l.started()
-		o, used := p.take(buf.ids, buf.fresh)
-		l.mu.Unlock()
-		times.add(buf.ids)
-		if o == done {
-			return nil, w.finish(ctx, s)
-		}
-		if o == goOn && l.sliced() && p.phase == reading {
-			if parts := w.shorten(s, p, &times, depth, pieces); parts != nil {
-				return parts, nil // the page's rows come again with the parts
-			}
-		}
-		if used {
-			if err := w.hand(ctx); err != nil {
-				return nil, err
-			}
-		}
-		if o == split {
-			return w.halve(s, p, &times)
-		}
-	}
-}
-
-// shorten returns the parts of a span that has shown to be long.
-func (w *worker) shorten(s span, p *pager, times *bounds, depth, pieces int) []span {
-	switch {
-	case p.pages == unorderedPages && !p.order.steady() && pieces > 2 && depth == 0:
-		if parts := scatter(s, times.all, 2*pieces); len(parts) > 1 {
-			return parts
-		}
-	case p.order.steady() && (p.pages == wholePages || p.pages == 1 && depth > 0):
-		if parts, rest := carve(s, &p.order, w.l.started(), pieces); parts != nil {
-			return append(parts, rest)
-		}
-	}
-	return nil
-}
-
-// bounds collects times of creation.
-type bounds struct {
-	low, high int64
-	all       []int64 // of the first pages
-}
-
-func (b *bounds) add(ids []rowID) {
-	for _, id := range ids {
-		if id.made == 0 {
-			continue
-		}
-		if b.low == 0 {
-			b.low, b.high = id.made, id.made
-		}
-		b.low, b.high = min(b.low, id.made), max(b.high, id.made)
-		if len(b.all) < 100*unorderedPages {
-			b.all = append(b.all, id.made)
-		}
-	}
-}
-
-func (l *listing) sliced() bool { return l.s.def.Slice != nil }
-
-// halve returns the halves of a span that cannot be read in one piece, or why
-// that is if it has none.
-func (w *worker) halve(s span, p *pager, times *bounds) ([]span, error) {
-	if w.l.sliced() && times.low != 0 {
-		if parts, ok := s.halves(times.low, max(times.high, w.l.started())); ok {
-			return parts, nil
-		}
-	}
-	if p.pages == 0 {
-		return nil, &syncline.Error{
-			Code: syncline.CodeSourceContract, Class: syncline.Permanent, Where: w.l.s.def.Name,
-			What: fmt.Sprintf("GET %s is refused: %s", w.l.path, p.why),
-		}
-	}
-	return nil, &syncline.Error{
-		Code: syncline.CodePagingStuck, Class: syncline.Transient, Where: w.l.s.def.Name,
-		What: fmt.Sprintf("the listing GET %s cannot be proven complete at page_number %d: %s", w.l.path, p.asked.number, p.why),
-		Fix:  "Nothing was skipped silently; run again at a quieter time, or report it to the vendor",
-	}
 }
 
 // readTokens reads a listing by opaque tokens.
@@ -266,7 +151,7 @@ func (w *worker) fetch(ctx context.Context, s span, a *ask) error {
 func (w *worker) get(ctx context.Context, q url.Values) error {
 	p := w.spare()
 	p.parent = w.l.parent
-	a, err := w.l.c.get(ctx, &request{path: w.l.path, query: q, where: w.l.s.def.Name, progress: w.l.progress, accept: p.scan}, p.body)
+	a, err := w.l.c.get(ctx, &request{path: w.l.path, query: q, where: w.l.s.def.Name, progress: w.report, accept: p.scan}, p.body)
 	p.body, p.sent = a.body, a.sent
 	return err
 }

@@ -19,7 +19,6 @@ type page struct {
 	rows    []batch.Record
 	ids     []rowID
 	fresh   []bool
-	updated [][]byte // member that orders states, for streams that have one
 	records []syncline.Record
 	parent  []byte // row of the parent, for added members
 	keys    []byte

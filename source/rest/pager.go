@@ -23,11 +23,22 @@ import (
 //     else one request more proves it. An empty page ends nothing unless it is
 //     the first.
 //   - If rows may have moved to the head meanwhile, the head is read again.
+//   - Deep in a list by time of creation, a bound that leaves out some rows of
+//     the head makes pages overlap by one row, see head.go.
 
-// ask is a page to request: rows number*size to number*size+size-1.
-type ask struct{ number, size int }
+// ask is a page to request: rows number*size to number*size+size-1 of the
+// listing, without the first skip rows if a bound leaves those out.
+type ask struct {
+	number, size int
+	skip         int
+	bound        int64 // on the time of creation, in microseconds, if skip > 0
+}
 
-func (a ask) offset() int { return a.number * a.size }
+// offset is where the page begins in the whole listing.
+func (a ask) offset() int { return a.skip + a.number*a.size }
+
+// reach is where the page ends in the whole listing.
+func (a ask) reach() int { return a.offset() + a.size }
 
 // rowID identifies a row and its content, both hashed. Made is its time of
 // creation in microseconds, 0 if unknown.
@@ -65,7 +76,7 @@ type trust struct {
 type phase uint8
 
 const (
-	reading phase = iota
+	onward  phase = iota
 	proving       // the last page was short: is there more?
 	closing       // the head is read again
 )
@@ -90,6 +101,7 @@ type pager struct {
 
 	phase   phase
 	asked   ask
+	start   int // where the page begins in the whole listing
 	end     int // rows from the head up to here have been read
 	k       int // rows to overlap
 	known   rowSet
@@ -102,6 +114,8 @@ type pager struct {
 	order   order
 	moved   bool // rows were seen at another place than before
 	solo    bool // this closing round needed one page so far
+	deep    int  // greatest page number accepted
+	head    head
 	why     string
 }
 
@@ -110,34 +124,36 @@ func newPager(max int, t *trust) *pager {
 		max = min(max, t.Cap)
 	}
 	p := &pager{max: max, trust: t, k: 1}
-	p.asked = ask{0, max}
+	p.asked = ask{size: max}
 	return p
 }
-
-// next returns the page to request.
-func (p *pager) next() ask { return p.asked }
 
 // take takes in the rows of the page asked for. fresh tells for each row whether
 // it is new or changed; the slice has the length of rows. If used is false the
 // page could not be connected to what was read: its rows come again.
 func (p *pager) take(rows []rowID, fresh []bool) (o outcome, used bool) {
+	p.start = p.asked.offset()
 	switch {
 	case len(rows) > p.asked.size:
 		p.why = "the server sends more rows than asked for"
 		return split, false
-	case p.asked.number > 0 && !p.connected(rows):
+	case p.asked.offset() > 0 && !p.connected(rows):
 		return p.miss(), false
 	}
 	first := p.pages == 0
 	p.pages++
 	p.misses, p.k = 0, max(1, p.k/2) // what moved once may go on moving
 	p.trust.Most = max(p.trust.Most, len(rows))
+	p.deep = max(p.deep, p.asked.number)
+	if first {
+		p.head.see(rows, p.max)
+	}
 	unknown := p.remember(rows, fresh)
 	changed := slices.Contains(fresh, true)
 	if unknown > 0 {
 		p.bearing++
 	}
-	p.end = p.asked.offset() + len(rows)
+	p.end = p.start + len(rows)
 	short := len(rows) < p.asked.size
 	switch p.phase {
 	case closing:
@@ -158,7 +174,7 @@ func (p *pager) refuse(why string) outcome {
 	n := p.asked.number
 	if n == 0 && p.max >= 2*minCap {
 		p.max /= 2
-		p.trust.Cap, p.asked = p.max, ask{0, p.max}
+		p.trust.Cap, p.asked = p.max, ask{size: p.max}
 		return goOn
 	}
 	if n > 0 && (p.trust.Pages == 0 || n < p.trust.Pages) {
@@ -178,8 +194,11 @@ func (p *pager) connected(rows []rowID) bool {
 		if !ok {
 			return false
 		}
-		if was.hash == r.hash {
-			p.moved = p.moved || int(was.at) != p.asked.offset()+i
+		if was.hash == r.hash && p.head.holds(r.made, int(was.at)) {
+			p.moved = p.moved || int(was.at) != p.start+i
+			if p.asked.skip > 0 {
+				p.start = min(p.start, int(was.at)-i) // the bound may have left out less
+			}
 			return true
 		}
 	}
@@ -196,7 +215,10 @@ func (p *pager) miss() outcome {
 	}
 	p.moved = true
 	p.k *= 2
-	p.asked = overlapping(p.end, p.k, p.max)
+	if p.asked.skip > 0 {
+		p.head.missed()
+	}
+	p.asked = p.follow(p.max)
 	return goOn
 }
 
@@ -220,7 +242,7 @@ func (p *pager) remember(rows []rowID, fresh []bool) (unknown int) {
 		if !ok && (p.until == 0 || r.made < p.until) {
 			unknown++
 		}
-		p.known.put(r, p.asked.offset()+i)
+		p.known.put(r, p.start+i)
 		if p.phase != closing {
 			p.order.see(r.made, ok)
 		}
@@ -236,14 +258,14 @@ func (p *pager) more(changed bool) outcome {
 	}
 	if p.stale >= maxStale {
 		p.why = "the server repeats pages"
-		if n := p.asked.number; p.trust.Pages == 0 || n < p.trust.Pages {
-			p.trust.Pages = n
+		if p.trust.Pages == 0 || p.deep < p.trust.Pages {
+			p.trust.Pages = p.deep
 		}
 		return split
 	}
 	for {
-		p.asked = overlapping(p.end, p.k, p.max)
-		if p.asked.offset()+p.asked.size > p.end {
+		p.asked = p.follow(p.max)
+		if p.asked.reach() > p.end {
 			return goOn
 		}
 		if p.k == 1 {
@@ -270,7 +292,7 @@ func (p *pager) ended(rows int, first bool) outcome {
 	if first {
 		size = rows // if the server has cut the page, it cuts here
 	}
-	p.asked = overlapping(p.end, p.k, size)
+	p.asked = p.follow(size)
 	return goOn
 }
 
@@ -282,10 +304,10 @@ func (p *pager) proven(rows, unknown int, changed, short bool) outcome {
 	}
 	if unknown == 0 {
 		// Full, and all known: rows were inserted before. Go on from here.
-		p.phase = reading
+		p.phase = onward
 		return p.more(changed)
 	}
-	p.phase = reading
+	p.phase = onward
 	p.trust.Doubt = true
 	if !short && p.pages == 2 {
 		p.trust.Cap, p.max = p.asked.size+1, p.asked.size+1
@@ -311,7 +333,7 @@ func (p *pager) rehead() outcome {
 		return split
 	}
 	p.phase, p.solo = closing, true
-	p.asked = ask{0, p.max}
+	p.asked = ask{size: p.max}
 	return goOn
 }
 
@@ -334,86 +356,14 @@ func (p *pager) close(rows []rowID, fresh []bool, short bool) outcome {
 // furthest and is at most max rows long.
 func overlapping(end, k, max int) ask {
 	start := end - k
-	best := ask{0, max}
+	best := ask{size: max}
 	if start <= 0 {
 		return best
 	}
-	for size := max; size > 0; size-- {
-		a := ask{start / size, size}
-		if a.offset()+a.size > best.offset()+best.size {
+	for size := max; size > 0 && start+size > best.reach(); size-- {
+		if a := (ask{number: start / size, size: size}); a.reach() > best.reach() {
 			best = a
 		}
 	}
 	return best
-}
-
-// order follows the times of creation as rows arrive.
-type order struct {
-	first      int64
-	last       int64
-	rows       int
-	up, down   bool // an ascent, a descent was seen
-	incomplete bool // a row without a time
-}
-
-func (o *order) see(made int64, again bool) {
-	if again {
-		return
-	}
-	if made == 0 {
-		o.incomplete = true
-	}
-	if o.rows == 0 {
-		o.first = made
-	} else {
-		o.up = o.up || made > o.last
-		o.down = o.down || made < o.last
-	}
-	o.last, o.rows = made, o.rows+1
-}
-
-// steady reports whether the rows came in order of creation, one way or the
-// other.
-func (o *order) steady() bool { return !o.incomplete && !(o.up && o.down) }
-
-// seenRow is what is known of a row of the listing.
-type seenRow struct {
-	hash uint64
-	at   int32 // offset at which it was last seen
-}
-
-// rowSet remembers rows of a listing: the first ones for good, the others until
-// more recent ones need the space.
-type rowSet struct {
-	rows map[uint64]seenRow
-	ring []uint64
-	next int
-}
-
-const (
-	rowsHead = 500    // kept for the closing rounds
-	rowsMost = 20_000 // kept in all
-)
-
-func (s *rowSet) get(key uint64) (seenRow, bool) {
-	r, ok := s.rows[key]
-	return r, ok
-}
-
-func (s *rowSet) put(r rowID, at int) {
-	if s.rows == nil {
-		s.rows = map[uint64]seenRow{}
-	}
-	_, known := s.rows[r.key]
-	s.rows[r.key] = seenRow{r.hash, int32(at)}
-	if known || len(s.rows) <= rowsHead {
-		return
-	}
-	if len(s.ring) < rowsMost-rowsHead {
-		s.ring = append(s.ring, r.key)
-		return
-	}
-	delete(s.rows, s.ring[s.next])
-	s.ring[s.next] = r.key
-	s.next = (s.next + 1) % len(s.ring)
 }

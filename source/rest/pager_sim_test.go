@@ -31,26 +31,33 @@ type simWorld struct {
 	kinds []int
 	calls int
 	why   string
+	cuts  int // still to be made
+	zones int // read
 }
 
 var simOrders = []string{"created asc", "created desc", "updated asc", "updated desc", "shuffled"}
 
+const (
+	simTick = 1000        // microseconds between two events
+	simUnit = 2 * simTick // how much earlier than asked a listing begins
+)
+
 func newSimWorld(seed uint64, order string, kinds []int) *simWorld {
-	w := &simWorld{rand: rand.New(rand.NewPCG(seed, 26)), order: order, kinds: kinds}
+	w := &simWorld{now: 1_700_000_000_000_000, rand: rand.New(rand.NewPCG(seed, 26)), order: order, kinds: kinds}
 	for range 200 {
 		w.insert()
 	}
 	for range 60 { // the past has seen updates, too
-		w.now++
+		w.now += simTick
 		r := w.rows[w.rand.IntN(len(w.rows))]
 		r.updated, r.content = w.now, r.content+1
 	}
-	w.now++
+	w.now += simTick
 	return w
 }
 
 func (w *simWorld) insert() {
-	w.now++
+	w.now += simTick
 	w.rows = append(w.rows, &simRow{id: int64(len(w.rows)), created: w.now, updated: w.now, since: w.now})
 }
 
@@ -64,7 +71,7 @@ func (w *simWorld) pick(deleted bool) *simRow {
 }
 
 func (w *simWorld) change() {
-	w.now++
+	w.now += simTick
 	switch w.kinds[w.rand.IntN(len(w.kinds))] {
 	case 0:
 		w.insert()
@@ -85,10 +92,13 @@ func (w *simWorld) change() {
 }
 
 // list returns rows of the listing, then lets the world change.
-func (w *simWorld) list(offset, size int, since int64) []*simRow {
+func (w *simWorld) list(offset, size int, since int64, s span) []*simRow {
+	if s.from != openFrom {
+		s.from -= simUnit
+	}
 	var live []*simRow
 	for _, r := range w.rows {
-		if !r.deleted && r.updated >= since {
+		if !r.deleted && r.updated >= since && s.from <= r.created && r.created <= s.to {
 			live = append(live, r)
 		}
 	}
@@ -123,11 +133,31 @@ func (w *simWorld) list(offset, size int, since int64) []*simRow {
 type simRead func(w *simWorld, since int64, row func(*simRow)) bool
 
 func anchored(w *simWorld, since int64, row func(*simRow)) bool {
+	return w.listed(since, everything, 0, row)
+}
+
+// bounded uses bounds by time of creation early.
+func bounded(w *simWorld, since int64, row func(*simRow)) bool {
+	return w.listed(since, everything, 45, row)
+}
+
+// cutting cuts the listing, too, whenever that is possible.
+func cutting(w *simWorld, since int64, row func(*simRow)) bool {
+	w.cuts = 3
+	return w.listed(since, everything, 45, row)
+}
+
+// listed reads a span, with bounds after so many rows.
+func (w *simWorld) listed(since int64, s span, after int, row func(*simRow)) bool {
+	whole := s
+	var rest []span
 	for range 3 { // a split that cannot be done starts the listing again
 		p := newPager(20, &trust{})
 		p.until = w.now
+		p.head.after, p.head.unit = after, simUnit
+		s, rest = whole, nil
 		for range 1000 {
-			rows := w.list(p.asked.offset(), p.asked.size, since)
+			rows := w.list(p.asked.number*p.asked.size, p.asked.size, since, p.within(s))
 			ids := make([]rowID, len(rows))
 			for i, r := range rows {
 				ids[i] = rowID{uint64(r.id), uint64(r.content), r.created}
@@ -140,7 +170,22 @@ func anchored(w *simWorld, since int64, row func(*simRow)) bool {
 				}
 			}
 			if o == done {
+				if zone, ok := p.zone(s); ok {
+					w.zones++
+					rest = append(rest, zone)
+				}
+				for _, s := range rest {
+					if !w.listed(since, s, 0, row) {
+						return false
+					}
+				}
 				return true
+			}
+			if o == goOn && w.cuts > 0 && p.phase == onward && p.order.sloping() && p.pages >= 3 {
+				if own, r, ok := s.cut(&p.order, w.now, simTick+w.rand.Int64N(100*simTick)); ok {
+					w.cuts--
+					s, rest = own, append(rest, r)
+				}
 			}
 			if o == split {
 				w.why = p.why
@@ -153,7 +198,7 @@ func anchored(w *simWorld, since int64, row func(*simRow)) bool {
 
 func naive(w *simWorld, since int64, row func(*simRow)) bool {
 	for n := 0; ; n++ {
-		rows := w.list(n*20, 20, since)
+		rows := w.list(n*20, 20, since, everything)
 		for _, r := range rows {
 			row(r)
 		}
@@ -164,8 +209,8 @@ func naive(w *simWorld, since int64, row func(*simRow)) bool {
 }
 
 type simResult struct {
-	lost, stale, absent, stuck, calls int
-	why                               string
+	lost, stale, absent, stuck, calls, zones int
+	why                                      string
 }
 
 func simulate(seed uint64, order string, kinds []int, read simRead, maxSeen bool) (res simResult) {
@@ -182,7 +227,7 @@ func simulate(seed uint64, order string, kinds []int, read simRead, maxSeen bool
 		res.stuck, res.why = 1, w.why
 		return res
 	}
-	res.calls = w.calls
+	res.calls, res.zones = w.calls, w.zones
 	for _, r := range w.rows {
 		if !r.deleted && r.since <= started && !seen[r.id] {
 			res.absent++
@@ -223,23 +268,29 @@ func simSeeds(t *testing.T, full int) int {
 
 var simMixes = map[string][]int{"inserts": {0}, "updates": {1}, "deletes": {2}, "mixed": {0, 1, 1, 2, 3}}
 
-// TestPagingSimulation is F-26.
+// TestPagingSimulation is F-26: for pages alone, with bounds by time of creation,
+// and with cuts as well.
 func TestPagingSimulation(t *testing.T) {
-	seeds := simSeeds(t, 50) // for each of 20 combinations
+	seeds := simSeeds(t, 50) // for each of 60 combinations
 	for _, order := range simOrders {
 		for mix, kinds := range simMixes {
-			t.Run(fmt.Sprintf("%s/%s", order, mix), func(t *testing.T) {
-				t.Parallel()
-				calls := 0
-				for seed := range uint64(seeds) {
-					r := simulate(seed, order, kinds, anchored, false)
-					if r.lost+r.stale+r.absent+r.stuck > 0 {
-						t.Fatalf("seed %d: %+v", seed, r)
+			for how, read := range map[string]simRead{"pages": anchored, "bounds": bounded, "cuts": cutting} {
+				t.Run(fmt.Sprintf("%s/%s/%s", order, mix, how), func(t *testing.T) {
+					t.Parallel()
+					calls, zones := 0, 0
+					for seed := range uint64(seeds) {
+						r := simulate(seed, order, kinds, read, false)
+						if r.lost+r.stale+r.absent+r.stuck > 0 {
+							t.Fatalf("seed %d: %+v", seed, r)
+						}
+						calls, zones = calls+r.calls, zones+r.zones
 					}
-					calls += r.calls
-				}
-				t.Logf("%.1f requests a pass, %d seeds", float64(calls)/float64(seeds), seeds)
-			})
+					t.Logf("%.1f requests and %.1f zones a pass, %d seeds", float64(calls)/float64(seeds), float64(zones)/float64(seeds), seeds)
+					if zones == 0 && how != "pages" && (order == "created asc" || order == "created desc") {
+						t.Error("no bounds were used")
+					}
+				})
+			}
 		}
 	}
 }

@@ -197,9 +197,10 @@ func TestIncremental(t *testing.T) {
 	pull("first", 50)
 	pull("second", 1)
 	for _, late := range []time.Duration{0, time.Millisecond, time.Second, 30 * time.Second, 55 * time.Second} {
-		create(late)
+		pull("before late "+late.String(), 1)
+		create(late) // as if made before what that pull has claimed
+		clock.Advance(2 * time.Minute)
 		pull("late "+late.String(), 1)
-		clock.Advance(3 * time.Minute)
 	}
 	for range 250 {
 		create(0)

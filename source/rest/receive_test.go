@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -166,7 +167,7 @@ func TestFetch(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	if _, err := w.src.Fetch(t.Context(), "payments", keyOf("pay_none")); err != syncline.ErrGone {
+	if _, err := w.src.Fetch(t.Context(), "payments", keyOf("pay_none")); !errors.Is(err, syncline.ErrGone) {
 		t.Errorf("got %v", err)
 	}
 	for _, evil := range []string{"../customers", "..", ".", "", "a/b", "x?y=1", "x#y", "%2e%2e"} {

@@ -100,7 +100,7 @@ func (t *tries) throttle(ctx context.Context, f *fault) error {
 		wait = max(time.Second, fullJitter(t.throttled-1, throttleBase, time.Duration(t.conn.Retry.Cap), t.random()))
 	}
 	t.limiter.block(wait)
-	return ctx.Err() // the limiter does the waiting
+	return context.Cause(ctx) // the limiter does the waiting
 }
 
 func (t *tries) failure(f *fault) error {

@@ -104,13 +104,13 @@ func newClient(c *Connector, base string, n int, o Options) *client {
 		cl.agent = "syncline"
 	}
 	if cl.now == nil {
-		cl.now = time.Now
+		cl.now = time.Now //nolint:forbidigo // the default of the parameter
 	}
 	if cl.sleep == nil {
 		cl.sleep = sleep
 	}
 	if cl.random == nil {
-		cl.random = rand.Float64
+		cl.random = rand.Float64 //nolint:forbidigo // the default of the parameter
 	}
 	for _, v := range o.Secrets {
 		if v != "" {

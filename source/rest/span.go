@@ -93,50 +93,48 @@ func subtract(list []span, s span) []span {
 	return out
 }
 
-// targetRows is the number of rows a slice should have: few enough that pages
-// stay shallow and a crash repeats little, many enough that the overlap of
-// pages (which grows with depth) and the short last page are cheap.
-const targetRows = 1000
+// targetRows is the number of rows a span is cut to: enough that its first,
+// last and closing requests weigh little, few enough that a crash repeats little.
+const targetRows = 5000
 
-// carve cuts a span whose first pages were full, by the density of their rows,
-// so that each part has about targetRows rows. It returns nil if the span has
-// few enough, or if the rows tell nothing about the density. rest is what is
-// left of the span after most parts.
-func carve(s span, o *order, now int64, most int) (parts []span, rest span) {
-	if o.rows < 2 || !o.steady() || o.up == o.down {
-		return nil, s
+// earliest is the earliest bound a query names: few rows far apart would make
+// it one that no API has ever seen.
+var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+
+// ahead returns how much time of the span, in microseconds, lies beyond the rows
+// read so far; ok is false if it has no end there.
+func (s span) ahead(o *order, now int64) (d int64, ok bool) {
+	if o.down {
+		if s.from == openFrom {
+			return o.last - earliest, false
+		}
+		return o.last - s.from, true
 	}
-	density := float64(o.rows-1) / math.Abs(float64(o.last-o.first)) // rows per microsecond
-	width := int64(math.Ceil(targetRows / density))
-	from, to := s.from, s.to
-	if to == openTo {
-		to = max(now, o.first, o.last)
+	if s.to == openTo {
+		return max(now-o.last, 0), true
 	}
-	if width < 2*minWidth || from != openFrom && float64(to-from)*density < 2.5*targetRows {
-		return nil, s
+	return s.to - o.last, true
+}
+
+// cut cuts the span at the given distance beyond the rows read so far: own is
+// what they are part of. ok is false if there is no room for it.
+func (s span) cut(o *order, now, distance int64) (own, rest span, ok bool) {
+	room, _ := s.ahead(o, now)
+	if distance < minWidth || room-distance < minWidth {
+		return s, s, false
 	}
 	if o.down {
-		return carveDown(s, o.first, width, most)
+		at := o.last - distance
+		if at <= s.from || at >= s.to {
+			return s, s, false // the rows are not from here
+		}
+		return span{at, s.to}, span{s.from, at}, true
 	}
-	return carveUp(s, o.first, width, to, most)
-}
-
-func carveDown(s span, first, width int64, most int) (parts []span, rest span) {
-	rest = s
-	for cut := first - width; len(parts) < most && (s.from == openFrom || cut-width/2 > s.from); cut -= width {
-		parts = append(parts, span{cut, rest.to})
-		rest.to = cut
+	at := o.last + distance
+	if at <= s.from || at >= s.to {
+		return s, s, false
 	}
-	return parts, rest
-}
-
-func carveUp(s span, first, width, to int64, most int) (parts []span, rest span) {
-	rest = s
-	for cut := first + width; len(parts) < most && cut+width/2 < to; cut += width {
-		parts = append(parts, span{rest.from, cut})
-		rest.from = cut
-	}
-	return parts, rest
+	return span{s.from, at}, span{at, s.to}, true
 }
 
 // scatter cuts a span by rows that are in no order, into parts with about as

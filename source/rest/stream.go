@@ -2,6 +2,7 @@ package rest
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -175,7 +176,8 @@ func reject(err error) string {
 		return ""
 	}
 	code := "record_invalid"
-	if e, ok := err.(*batch.RecordError); ok {
+	var e *batch.RecordError
+	if errors.As(err, &e) {
 		code = string(e.Reason)
 	}
 	return code + ": " + err.Error()

@@ -104,7 +104,7 @@ func (s *sink) check(p *syncline.Page) error {
 		}
 		parts, err := r.Key.Parts()
 		if err != nil || len(parts) != len(schema.Keys()) {
-			return fmt.Errorf("key %q: %v", r.Key, err)
+			return fmt.Errorf("key %q of %d parts: %w", r.Key, len(parts), err)
 		}
 		if r.Op == syncline.Upsert && (!json.Valid(r.Data) || r.Data[0] != '{' || r.Hash == batch.Hash{} || r.Version <= 0) {
 			return fmt.Errorf("record %s: version %d, hash %x, data %.100s", r.Key, r.Version, r.Hash, r.Data)
