@@ -21,8 +21,8 @@ func postgresDestination() catalog.Destination {
 				Help: "schema that holds the tables; made if there is none"},
 		},
 		FromURI: func(uri string) catalog.Values { return catalog.Values{"uri": catalog.NewSecret(uri)} },
-		Open: func(ctx context.Context, v catalog.Values, _ *slog.Logger) (syncline.Destination, error) {
-			return postgres.Open(ctx, postgres.Options{URI: v.Text("uri"), Schema: v.Text("schema")})
+		Open: func(ctx context.Context, v catalog.Values, readOnly bool, _ *slog.Logger) (syncline.Destination, error) {
+			return postgres.Open(ctx, postgres.Options{URI: v.Text("uri"), Schema: v.Text("schema"), ReadOnly: readOnly})
 		},
 	}
 }

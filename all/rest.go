@@ -163,7 +163,34 @@ func restStreams(c *rest.Connector) []catalog.StreamInfo {
 		means, staleness := freshness(s)
 		columns := len(s.Fields)
 		out[i] = catalog.StreamInfo{Name: s.Name, Default: s.Default, Path: s.Path, Key: s.Key, Columns: columns,
-			Means: means, Staleness: staleness, Webhooks: len(s.Events)}
+			Means: means, Staleness: staleness, Webhooks: len(s.Events), Lacks: lacks(s)}
+	}
+	return out
+}
+
+// lacks says which options would do nothing for a stream, and why.
+func lacks(s *rest.Stream) map[string]string {
+	out := map[string]string{}
+	add := func(why string, options ...string) {
+		for _, o := range options {
+			out[o] = why
+		}
+	}
+	if s.Get == "" {
+		add("its objects cannot be read by id; remove detail", "detail")
+	}
+	if s.Path == "" {
+		add("only webhooks bring its records; remove it", "start", "overlap", "window", "window_every", "open_every", "sweep",
+			"max_delete_rows", "max_delete_share")
+		return out
+	}
+	if s.Slice == nil {
+		const noFilter = "the API cannot list it by time of creation, so every reading is a whole one; "
+		add(noFilter+"remove it", "start", "overlap")
+		add(noFilter+"set how often with sweep", "window", "window_every")
+	}
+	if f := s.Freshness; f == nil || f.Open == nil || len(f.Open.Filters) == 0 {
+		add("it has no states that are read apart; set how often everything is read with sweep", "open_every")
 	}
 	return out
 }

@@ -19,8 +19,8 @@ func sqliteDestination() catalog.Destination {
 				Help: "the database file; made if there is none"},
 		},
 		FromURI: func(uri string) catalog.Values { return catalog.Values{"path": uri} },
-		Open: func(ctx context.Context, v catalog.Values, _ *slog.Logger) (syncline.Destination, error) {
-			return destination.Open(ctx, destination.Options{Path: v.Text("path")})
+		Open: func(ctx context.Context, v catalog.Values, readOnly bool, _ *slog.Logger) (syncline.Destination, error) {
+			return destination.Open(ctx, destination.Options{Path: v.Text("path"), ReadOnly: readOnly})
 		},
 	}
 }

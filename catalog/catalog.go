@@ -57,6 +57,9 @@ type StreamInfo struct {
 	Staleness string `json:"staleness"`
 	Columns   int    `json:"columns"`
 	Webhooks  int    `json:"webhooks"` // number of event types that bring changes
+	// Lacks are the stream options that would do nothing for this stream, by
+	// name, each with the reason and what to do in place of it.
+	Lacks map[string]string `json:"-"`
 }
 
 // Destination describes a kind of database.
@@ -69,8 +72,8 @@ type Destination struct {
 	Soon bool
 	// FromURI makes values of the one text that --to takes.
 	FromURI func(uri string) Values
-	// Open connects.
-	Open func(ctx context.Context, v Values, log *slog.Logger) (syncline.Destination, error)
+	// Open connects; a read-only one makes nothing and is for looking.
+	Open func(ctx context.Context, v Values, readOnly bool, log *slog.Logger) (syncline.Destination, error)
 }
 
 // Journal describes a kind of durable log.

@@ -52,7 +52,7 @@ func (c *Catalog) Open(ctx context.Context, p *Pipeline, r Run) (*syncline.Engin
 	if cfg.Source, err = c.OpenSource(ctx, p, r); err != nil {
 		return nil, errors.Join(err, cfg.Journal.Close())
 	}
-	if cfg.Destination, err = c.OpenDestination(ctx, p, r.Logger); err != nil {
+	if cfg.Destination, err = c.OpenDestination(ctx, p, false, r.Logger); err != nil {
 		return nil, errors.Join(err, cfg.Source.Close(), cfg.Journal.Close())
 	}
 	engine, err := syncline.New(cfg)
@@ -113,8 +113,9 @@ func (p *Pipeline) account(con *Connector, r Run) (Account, error) {
 	return a, nil
 }
 
-// OpenDestination opens the pipeline's destination alone.
-func (c *Catalog) OpenDestination(ctx context.Context, p *Pipeline, log *slog.Logger) (syncline.Destination, error) {
+// OpenDestination opens the pipeline's destination alone. Read-only, nothing is
+// made in it.
+func (c *Catalog) OpenDestination(ctx context.Context, p *Pipeline, readOnly bool, log *slog.Logger) (syncline.Destination, error) {
 	d, err := c.Destination(p.Destination.Name)
 	if err != nil {
 		return nil, err
@@ -123,7 +124,22 @@ func (c *Catalog) OpenDestination(ctx context.Context, p *Pipeline, log *slog.Lo
 	if err != nil {
 		return nil, incomplete("destination "+d.Name, err)
 	}
-	return d.Open(ctx, values, log)
+	return d.Open(ctx, values, readOnly, log)
+}
+
+// CheckDestination tells what keeps a run from writing to the pipeline's
+// destination, as far as that can be seen without changing anything there, and
+// returns what the destination guarantees.
+func (c *Catalog) CheckDestination(ctx context.Context, p *Pipeline, log *slog.Logger) (guarantee string, err error) {
+	d, err := c.OpenDestination(ctx, p, true, log)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if checker, ok := d.(interface{ Check(context.Context) error }); ok {
+		err = checker.Check(ctx)
+	}
+	return d.Capabilities().Guarantee, err
 }
 
 // OpenJournal opens the pipeline's journal alone. Its folder is made if there is

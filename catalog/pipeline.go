@@ -92,6 +92,49 @@ func (c *Connector) CheckStreams(names []string) error {
 	return nil
 }
 
+// AllStreams is the word for every stream of a connector.
+const AllStreams = "all"
+
+// ChooseStreams checks names as a person gave them and returns each once;
+// [AllStreams] among them stands for every stream.
+func (c *Connector) ChooseStreams(names []string) ([]string, error) {
+	if slices.Contains(names, AllStreams) {
+		others := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == AllStreams })
+		if err := c.CheckStreams(others); err != nil {
+			return nil, err
+		}
+		return c.StreamNames()
+	}
+	if err := c.CheckStreams(names); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, n := range names {
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out, nil
+}
+
+// CheckOption returns an error if setting the option to value would do nothing
+// for the stream, with what to do in place of it. Switching off what is not
+// there is fine.
+func (c *Connector) CheckOption(stream, option string, value any) error {
+	if off := value == false || value == time.Duration(0); off || value == nil {
+		return nil
+	}
+	infos, err := c.Streams()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(infos, func(s StreamInfo) bool { return s.Name == stream })
+	if i < 0 || infos[i].Lacks[option] == "" {
+		return nil
+	}
+	return fmt.Errorf("%s does nothing for stream %s: %s", option, stream, infos[i].Lacks[option])
+}
+
 // StreamNames returns the names of all streams of the connector.
 func (c *Connector) StreamNames() ([]string, error) {
 	infos, err := c.Streams()

@@ -98,14 +98,24 @@ func (c *checker) pipeline(n *node, name string, extra []string) catalog.Pipelin
 	c.destination(n, &p)
 	c.journal(n, &p)
 	c.streams(n.get("streams"), con, &p)
-	if w := n.get("webhooks"); w != nil && c.want(w, mapping, "webhooks") {
-		c.keys(w, "webhooks", catalog.WebhookOptions.Names())
-		p.Webhooks = c.complete(w, "webhooks", catalog.WebhookOptions, c.values(w, catalog.WebhookOptions))
-		if con != nil && !con.Webhooks {
-			c.add(w.place, "connector %s receives no webhooks", con.Name)
-		}
-	}
+	c.webhooks(n, con, &p)
 	return p
+}
+
+func (c *checker) webhooks(n *node, con *catalog.Connector, p *catalog.Pipeline) {
+	i := slices.IndexFunc(n.pairs, func(p pair) bool { return p.key == "webhooks" })
+	if i < 0 || !c.want(n.pairs[i].value, mapping, "webhooks") {
+		return
+	}
+	w := n.pairs[i].value
+	c.keys(w, "webhooks", catalog.WebhookOptions.Names())
+	p.Webhooks = c.complete(w, "webhooks", catalog.WebhookOptions, c.values(w, catalog.WebhookOptions))
+	switch every := n.get("every"); {
+	case con != nil && !con.Webhooks:
+		c.add(w.place, "connector %s receives no webhooks", con.Name)
+	case every == nil || every.kind == null:
+		c.add(n.pairs[i].at, "webhooks need every: a pipeline that runs once does not listen; add for example every: 5m beside webhooks, or remove webhooks")
+	}
 }
 
 func (c *checker) source(n *node, p *catalog.Pipeline) *catalog.Connector {
@@ -192,7 +202,7 @@ func (c *checker) streams(n *node, con *catalog.Connector, p *catalog.Pipeline) 
 	if n == nil || con == nil {
 		return
 	}
-	if n.kind == scalar && n.text == "all" {
+	if n.kind == scalar && n.text == catalog.AllStreams {
 		p.Streams = c.allStreams(n, con)
 		return
 	}
@@ -245,7 +255,17 @@ func (c *checker) stream(item *node, con *catalog.Connector) (s catalog.StreamCh
 		c.add(name.place, "%v", err)
 		return s, false
 	}
+	c.streamOptions(item, con, s)
 	return s, true
+}
+
+// streamOptions reports options that the stream has no use for.
+func (c *checker) streamOptions(item *node, con *catalog.Connector, s catalog.StreamChoice) {
+	for _, p := range item.pairs {
+		if err := con.CheckOption(s.Name, p.key, s.Values[p.key]); err != nil {
+			c.add(p.at, "%v", err)
+		}
+	}
 }
 
 // keys reports keys that nothing reads.

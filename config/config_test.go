@@ -120,6 +120,7 @@ func TestBadFiles(t *testing.T) {
 		"pipelines empty":    {"pipelines: {}\n", `pipelines is empty`},
 		"one journal":        {"pipelines:\n  a: {source: &s {connector: dodo, environment: test_mode, api_key: \"${env:KEY}\"}, destination: &d {type: sqlite, path: x}, journal: {path: j}}\n  b: {source: *s, destination: *d, journal: {path: j}}\n", `pipelines a and b have the same journal`},
 		"webhooks no secret": {source + dest + "webhooks: {listen: \"127.0.0.1:1\"}\n", `webhooks: secret missing`},
+		"webhooks, no every": {source + dest + "webhooks: {secret: \"${env:KEY}\"}\n", `f.yaml:3:1: webhooks need every`},
 		"too large":          {strings.Repeat("#", maxBytes+1), `more than the`},
 		"too deep":           {"a: " + strings.Repeat("[", 40) + strings.Repeat("]", 40), `deeper than 32`},
 	} {

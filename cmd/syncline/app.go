@@ -32,6 +32,7 @@ type app struct {
 	verbose     int
 
 	interrupts interrupts
+	helpErr    error // why help was shown for something that does not exist
 
 	mu      sync.Mutex
 	secrets []string // never shown

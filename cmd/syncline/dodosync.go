@@ -44,6 +44,7 @@ exits. The run is incremental, survives crashes and ends with a receipt.`,
 	fl.StringVar(&f.scopes, "scopes", "", "comma list of "+strings.Join(all.DodoScopes(), ", "))
 	fl.StringVar(&f.key, "api-key", "", "API key; better in $DODO_PAYMENTS_API_KEY, where other users cannot see it")
 	fl.StringVar(&f.env, "env", "", "test_mode or live_mode")
+	fl.StringVar(&f.env, "environment", "", "the same as --env")
 	fl.StringVar(&f.rate, "rate-limit", "", "requests per second")
 	fl.StringVar(&f.rate, "rl", "", "the same as --rate-limit")
 	fl.StringVar(&f.journal, "journal", "", "journal file, default: one per source and destination in the user's state folder")
@@ -63,7 +64,9 @@ func (a *app) dodoSyncPipeline(f *dodoSyncFlags) (*catalog.Pipeline, error) {
 	a.keepSecret(o.DodoPayments.BearerToken)
 	a.keepSecret(catalog.Sensitive(f.uri)...)
 	o.DodoPayments.Environment = f.env
-	o.DodoPayments.BaseURL = a.getenv("DODO_PAYMENTS_BASE_URL")
+	if o.DodoPayments.BaseURL = a.getenv("DODO_PAYMENTS_BASE_URL"); o.DodoPayments.BaseURL != "" {
+		a.warnf("base_url is %s, from the environment variable DODO_PAYMENTS_BASE_URL", catalog.SafeURI(o.DodoPayments.BaseURL))
+	}
 	if f.interval != "" {
 		n, err := strconv.ParseFloat(f.interval, 64)
 		if err != nil || n < 1 || n > 31*86400 {

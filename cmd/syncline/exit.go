@@ -93,6 +93,9 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	if err == nil || errors.As(err, &shown) {
 		return code
 	}
+	if code == exitInterrupted && a.interrupts.came.Load() > 0 {
+		err = syncline.ErrStopped // in place of how the cancellation came through
+	}
 	if a.json {
 		var problems config.Problems
 		if !errors.As(err, &problems) {

@@ -38,6 +38,9 @@ func flagHelp(o *catalog.Option) string {
 	if len(o.Choices) > 0 {
 		help += ": " + strings.Join(o.ChoiceValues(), ", ")
 	}
+	if o.Alias != "" {
+		help += " (short: --" + o.Alias + ")"
+	}
 	return help
 }
 
@@ -78,16 +81,32 @@ func (a *app) optionValues(flags *pflag.FlagSet, o catalog.Options) (catalog.Val
 		if err := out.Set(o, opt.Name, a.getenv(opt.Env)); err != nil {
 			return nil, usagef("environment variable %s: %w", opt.Env, err)
 		}
+		if !opt.Secret {
+			a.warnf("%s is %s, from the environment variable %s", opt.Name, catalog.SafeURI(a.getenv(opt.Env)), opt.Env)
+		}
 	}
 	return out, nil
 }
 
-// requireSecrets tells which variable to set for a secret that is missing.
-func requireSecrets(o catalog.Options, v catalog.Values) error {
+// requireOptions tells, for every required option without a value, which flag
+// to give or which variable to set.
+func requireOptions(o catalog.Options, v catalog.Values) error {
+	var missing []string
 	for i := range o {
-		if o[i].Required && o[i].Secret && !v.Has(o[i].Name) {
-			return usagef("%s is missing: set the environment variable %s", o[i].Name, o[i].Env)
+		switch opt := &o[i]; {
+		case !opt.Required || opt.Default != nil || v.Has(opt.Name):
+		case opt.Secret:
+			missing = append(missing, fmt.Sprintf("%s is missing: set the environment variable %s", opt.Name, opt.Env))
+		default:
+			what := strings.Join(opt.ChoiceValues(), "|")
+			if what == "" {
+				what = strings.ToUpper(opt.Name)
+			}
+			missing = append(missing, fmt.Sprintf("%s is missing: give --%s %s", opt.Name, opt.Flag(), what))
 		}
+	}
+	if len(missing) > 0 {
+		return usagef("%s", strings.Join(missing, "\n"))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +45,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":     wantCode,
 			"postgres": makePostgres(t),
+			"looker":   asLooker,
 			"nosecret": noSecret,
 		},
 	})
@@ -69,6 +71,16 @@ func makePostgres(t *testing.T) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Setenv("PG", testserver.Postgres(t).NewDatabase(t))
 	}
+}
+
+// asLooker sets $DATABASE to the name of $PG's database and $LOOKER to its URI
+// for user looker.
+func asLooker(ts *testscript.TestScript, _ bool, _ []string) {
+	u, err := url.Parse(ts.Getenv("PG"))
+	ts.Check(err)
+	u.User = url.UserPassword("looker", "hunter22")
+	ts.Setenv("LOOKER", u.String())
+	ts.Setenv("DATABASE", strings.TrimPrefix(u.Path, "/"))
 }
 
 // noSecret wants that no file below the working folder, nor the last output,

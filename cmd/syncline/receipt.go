@@ -23,7 +23,7 @@ func (a *app) showReceipt(r *syncline.Receipt, err error, next time.Duration, fi
 		return
 	}
 	printReceipt(a.out, r, a.receiptStyle())
-	if next > 0 && syncline.CodeOf(r.Err()) != syncline.CodeInterrupted {
+	if next > 0 && !interrupted(r) {
 		a.printf("next run at %s\n", r.Started.Add(next).Local().Format("15:04:05"))
 	}
 }
@@ -36,7 +36,10 @@ func (a *app) errorLocked(err error) {
 func (a *app) receiptLine(r *syncline.Receipt) string {
 	t := r.Total()
 	state := a.paint(green, "green")
-	if !r.Green() {
+	switch {
+	case interrupted(r):
+		state = a.paint(yellow, "stopped")
+	case !r.Green():
 		state = a.paint(red, "red")
 	}
 	requests := 0
@@ -188,7 +191,7 @@ func printVerdict(w io.Writer, r *syncline.Receipt, s style) {
 	t := r.Total()
 	if r.Green() {
 		fmt.Fprintln(w, s.green(fmt.Sprintf("green: %s in, %s accounted for, %s rows written", grouped(t.In()), grouped(t.Out()), grouped(t.Applied()))))
-	} else if syncline.CodeOf(r.Err()) == syncline.CodeInterrupted {
+	} else if interrupted(r) {
 		fmt.Fprintf(w, "stopped: %s in, %s accounted for, %s pending; the next run goes on from here\n", grouped(t.In()), grouped(t.Out()-t.Pending), grouped(t.Pending))
 		return
 	} else {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,7 +29,7 @@ func (a *app) newReporter(several bool) reporter {
 	case a.errTerminal && a.getenv("TERM") != "dumb":
 		return newLive(a, several)
 	}
-	return &plain{a: a, several: several, last: map[string]time.Time{}}
+	return newPlain(a, several, plainEvery)
 }
 
 // jsonReporter writes one JSON object per line.
@@ -51,9 +52,9 @@ type progressEvent struct {
 	Rejected  int     `json:"rejected"`
 	Requests  int     `json:"requests"`
 	Retries   int     `json:"retries"`
-	WaitedS   float64 `json:"waited_s"`
+	WaitedS   float64 `json:"waited_seconds"`
 	Remaining int     `json:"remaining,omitempty"`
-	ElapsedS  float64 `json:"elapsed_s"`
+	ElapsedS  float64 `json:"elapsed_seconds"`
 	Error     string  `json:"error,omitempty"`
 }
 
@@ -66,15 +67,15 @@ func (j *jsonReporter) progress(pipeline string, p syncline.Progress) {
 }
 
 type receiptEvent struct {
-	Event    string            `json:"event"` // "receipt"
-	Green    bool              `json:"green"`
-	ExitCode int               `json:"exit_code"`
-	Receipt  *syncline.Receipt `json:"receipt"`
+	Event    string      `json:"event"` // "receipt"
+	Green    bool        `json:"green"`
+	ExitCode int         `json:"exit_code"`
+	Receipt  receiptView `json:"receipt"`
 }
 
 func (j *jsonReporter) receipt(r *syncline.Receipt, err error, _ time.Duration) {
 	if r != nil {
-		j.encode(receiptEvent{"receipt", r.Green(), exitCode(err), r})
+		j.encode(receiptEvent{"receipt", r.Green(), exitCode(runError(r, err)), viewReceipt(r)})
 	}
 }
 
@@ -98,19 +99,67 @@ func writeErrorEvent(w io.Writer, message string, err error) {
 	_ = json.NewEncoder(w).Encode(errorEvent{"error", syncline.CodeOf(err), message, exitCode(err)})
 }
 
-// plain writes lines, for logs and pipes. A stream is worth a line every
-// ten seconds that it takes; how it ended is in the receipt.
+// plain writes lines, for logs and pipes: a stream is worth a line every ten
+// seconds that it takes, whether or not it has got on. How it ended is in the
+// receipt.
 type plain struct {
 	a       *app
 	several bool
 	silent  bool
+	every   time.Duration
 
-	mu   sync.Mutex
-	last map[string]time.Time // of the latest line, or of the stream's start
-	runs int
+	mu      sync.Mutex
+	streams []*plainStream // in order of appearance
+	runs    int
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+// plainStream is a stream under way: what was heard of it last, and when.
+type plainStream struct {
+	name  string
+	state syncline.Progress
+	heard time.Time
+	said  time.Time // the latest line, or the stream's start
 }
 
 const plainEvery = 10 * time.Second
+
+func newPlain(a *app, several bool, every time.Duration) *plain {
+	p := &plain{a: a, several: several, every: every, stop: make(chan struct{})}
+	p.stopped.Go(p.loop)
+	return p
+}
+
+// loop says where the streams are, also while nothing is heard of them: one
+// may wait for a rate limit for minutes.
+func (p *plain) loop() {
+	tick := time.NewTicker(max(p.every/10, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-tick.C:
+			p.say()
+		}
+	}
+}
+
+func (p *plain) say() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.a.now()
+	for _, s := range p.streams {
+		if now.Sub(s.said) < p.every {
+			continue
+		}
+		s.said = now
+		pr := s.state
+		pr.Elapsed += now.Sub(s.heard)
+		p.a.printErr(p.a.line(progressLine(s.name, pr, "")))
+	}
+}
 
 func (p *plain) progress(pipeline string, pr syncline.Progress) {
 	if p.silent {
@@ -122,18 +171,17 @@ func (p *plain) progress(pipeline string, pr syncline.Progress) {
 	if p.several {
 		name = pipeline + "/" + name
 	}
+	i := slices.IndexFunc(p.streams, func(s *plainStream) bool { return s.name == name })
 	now := p.a.now()
-	last, known := p.last[name]
-	if ended(pr) {
-		delete(p.last, name)
-	} else if !known {
-		p.last[name] = now
+	switch {
+	case ended(pr) && i >= 0:
+		p.streams = slices.Delete(p.streams, i, i+1)
+	case ended(pr):
+	case i < 0:
+		p.streams = append(p.streams, &plainStream{name, pr, now, now})
+	default:
+		p.streams[i].state, p.streams[i].heard = pr, now
 	}
-	if ended(pr) || !known || now.Sub(last) < plainEvery {
-		return
-	}
-	p.last[name] = now
-	p.a.printErr(p.a.line(progressLine(name, pr, "")))
 }
 
 func (p *plain) receipt(r *syncline.Receipt, err error, next time.Duration) {
@@ -143,4 +191,9 @@ func (p *plain) receipt(r *syncline.Receipt, err error, next time.Duration) {
 	p.a.showReceipt(r, err, next, p.runs == 1)
 }
 
-func (p *plain) close() {}
+func (p *plain) close() {
+	if !p.silent {
+		close(p.stop)
+		p.stopped.Wait()
+	}
+}

@@ -40,8 +40,12 @@ table is removed as well, with all rows in it.`,
 }
 
 func (a *app) reset(ctx context.Context, p *catalog.Pipeline, stream string, drop, yes bool) (err error) {
-	if err := a.checkStreams(p, []string{stream}); err != nil {
-		return err
+	con, err := a.catalog.Connector(p.Source.Name)
+	if err != nil {
+		return usageError{err}
+	}
+	if err := con.CheckStreams([]string{stream}); err != nil {
+		return usageError{err}
 	}
 	e, err := a.catalog.Open(ctx, p, catalog.Run{Logger: a.logger(), Now: a.now})
 	if err != nil {

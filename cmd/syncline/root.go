@@ -30,6 +30,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{betterFlagError(c, err)} })
+	a.checkHelp(root)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "one JSON value per line on standard output, for programs")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress, only the result")
@@ -48,6 +49,33 @@ func (a *app) rootCommand() *cobra.Command {
 	}
 	checkArgs(root)
 	return root
+}
+
+// checkHelp makes asking for help on a command that does not exist an error:
+// by itself the flag library shows the help of the command above.
+func (a *app) checkHelp(root *cobra.Command) {
+	show := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		if names := c.Flags().Args(); c.HasSubCommands() && len(names) > 0 {
+			if a.helpErr = c.Args(c, names); a.helpErr != nil {
+				return
+			}
+		}
+		show(c, args)
+	})
+	root.SetHelpCommand(&cobra.Command{
+		Use: "help [COMMAND]", Short: "show the help of a command", Hidden: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			found, rest, err := c.Root().Find(args)
+			if err == nil && len(rest) > 0 {
+				err = found.Args(found, rest)
+			}
+			if err != nil {
+				return usageError{err}
+			}
+			return found.Help()
+		},
+	})
 }
 
 // checkArgs makes every command's complaint about arguments a usage error.

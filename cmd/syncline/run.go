@@ -37,8 +37,11 @@ it is stopped. Ctrl-C lets the batch in hand finish; the next run goes on there.
 				return err
 			}
 			for _, p := range pipelines {
-				if err := a.checkStreams(p, w.streams); err != nil {
+				if _, err := a.chooseStreams(p, w.streams); err != nil {
 					return err
+				}
+				if w.once && p.Webhooks != nil {
+					a.note("pipeline %s: a single run receives no webhooks; leave --once out to listen", p.Name)
 				}
 			}
 			return a.work(c.Context(), pipelines, w)
@@ -47,7 +50,7 @@ it is stopped. Ctrl-C lets the batch in hand finish; the next run goes on there.
 	file.add(c)
 	c.Flags().BoolVar(&w.once, "once", false, "run once even if the file sets an interval")
 	c.Flags().BoolVar(&w.full, "full", false, "read everything at the source, whatever the plan says; unchanged rows are not rewritten")
-	c.Flags().StringSliceVar(&w.streams, "stream", nil, "only these streams")
+	c.Flags().StringSliceVar(&w.streams, "stream", nil, "only these streams, all for every stream")
 	return c
 }
 
@@ -86,19 +89,40 @@ func (a *app) load(f *fileFlags, complete bool) ([]*catalog.Pipeline, error) {
 			out = append(out, &file.Pipelines[i])
 		}
 	}
+	for _, p := range out {
+		a.warnOfEnvironment(p)
+	}
 	return out, nil
 }
 
-// checkStreams refuses streams that the pipeline's connector does not have.
-func (a *app) checkStreams(p *catalog.Pipeline, streams []string) error {
+// chooseStreams returns the named streams of the pipeline's connector, and
+// refuses those it does not have.
+func (a *app) chooseStreams(p *catalog.Pipeline, streams []string) ([]string, error) {
 	con, err := a.catalog.Connector(p.Source.Name)
 	if err != nil {
-		return usageError{err}
+		return nil, usageError{err}
 	}
-	if err := con.CheckStreams(streams); err != nil {
-		return usageError{err}
+	if streams, err = con.ChooseStreams(streams); err != nil {
+		return nil, usageError{err}
 	}
-	return nil
+	return streams, nil
+}
+
+// warnOfEnvironment tells of variables that `syncline sync` would take and a
+// file does not: it says by itself all that it means.
+func (a *app) warnOfEnvironment(p *catalog.Pipeline) {
+	con, err := a.catalog.Connector(p.Source.Name)
+	if err != nil {
+		return
+	}
+	for i := range con.Options {
+		o := &con.Options[i]
+		if o.Secret || o.Env == "" || a.getenv(o.Env) == "" || p.Source.Values.Has(o.Name) {
+			continue
+		}
+		a.warnf("pipeline %s: the environment variable %s is set and not used, because the file has no %s; to use it write %s: ${env:%s} under source",
+			p.Name, o.Env, o.Name, o.Name, o.Env)
+	}
 }
 
 // fileExists tells whether there is a file, without opening it.

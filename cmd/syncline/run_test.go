@@ -277,3 +277,111 @@ func TestDemoWatchFollowsChanges(t *testing.T) {
 	s.signals <- os.Interrupt
 	s.end(t, exitGreen)
 }
+
+// slowDetail starts a pipeline whose details take hours at the vendor's lowest
+// rate, and returns once it reads them.
+func slowDetail(t *testing.T, args ...string) *session {
+	t.Helper()
+	reading, once := make(chan struct{}), sync.Once{}
+	_, env := sandboxFor(t, dodo.Options{Counts: dodo.Scaled(3000), RateLimit: dodo.Tier0, OnRequest: func(r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/payments/pay_") {
+			once.Do(func() { close(reading) })
+		}
+	}})
+	env["BASE"] = env["DODO_PAYMENTS_BASE_URL"]
+	delete(env, "DODO_PAYMENTS_BASE_URL")
+	path := filepath.Join(t.TempDir(), "syncline.yaml")
+	if err := os.WriteFile(path, []byte(`
+source: {connector: dodo, environment: test_mode, api_key: "${env:DODO_PAYMENTS_API_KEY}", base_url: "${env:BASE}"}
+destination: {type: sqlite, path: x.db}
+streams: [{name: payments, detail: true}, customers]
+every: 1h
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(env, strings.NewReader(""), append([]string{"run", "-c", path}, args...)...)
+	select {
+	case <-reading:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("reads no details\n%s\n%s", s.stdout, s.stderr)
+	}
+	return s
+}
+
+// "all" on the command line is every stream of the connector.
+func TestAllStreamsOnCommandLine(t *testing.T) {
+	cat := all.Catalog()
+	names, err := cat.Connectors[0].StreamNames()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range []string{"sync", "run"} {
+		_, env := sandboxFor(t, dodo.Options{Counts: dodo.Scaled(20)})
+		args := []string{"sync", "dodo", "--env", "test_mode", "--to", filepath.Join(t.TempDir(), "x.db"), "--streams", "all", "--json"}
+		if flag == "run" {
+			path := filepath.Join(t.TempDir(), "syncline.yaml")
+			text := "source: {connector: dodo, environment: test_mode, api_key: \"${env:DODO_PAYMENTS_API_KEY}\", base_url: \"${env:DODO_PAYMENTS_BASE_URL}\"}\n" +
+				"destination: {type: sqlite, path: x.db}\nstreams: [payments]\n"
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args = []string{"run", "-c", path, "--stream", "all", "--json"}
+		}
+		s := start(env, strings.NewReader(""), args...)
+		s.stdout.wait(t, `"event":"progress"`, 1)
+		s.signals <- os.Interrupt // the receipt names them all; reading them takes minutes
+		s.end(t, exitInterrupted)
+		for _, name := range names {
+			if !strings.Contains(s.stdout.String(), `{"stream":"`+name+`"`) {
+				t.Errorf("%s: no stream %s in %s", flag, name, s.stdout)
+			}
+		}
+	}
+}
+
+// However a long run is stopped, it is stopped and not red.
+func TestStoppingDetailsIsNotRed(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		args    []string
+		signals int
+		want    int
+	}{
+		{"single, asked", []string{"--once"}, 1, exitInterrupted},
+		{"single, at once", []string{"--once"}, 2, exitInterrupted},
+		{"repeating, asked", nil, 1, exitGreen},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := slowDetail(t, c.args...)
+			for range c.signals {
+				s.signals <- os.Interrupt
+			}
+			s.end(t, c.want)
+			out := s.stdout.String() + s.stderr.String()
+			if !strings.Contains(out, "stopped: ") || strings.Contains(out, "RED") || strings.Contains(out, "canceled") {
+				t.Errorf("shown:\n%s", out)
+			}
+		})
+	}
+}
+
+func TestSingleRunOfWebhookPipelineSaysSo(t *testing.T) {
+	_, env := sandboxFor(t, dodo.Options{Counts: dodo.Scaled(5)})
+	env["BASE"], env["HOOK"] = env["DODO_PAYMENTS_BASE_URL"], newWebhookSecret()
+	path := filepath.Join(t.TempDir(), "syncline.yaml")
+	if err := os.WriteFile(path, []byte(`
+source: {connector: dodo, environment: test_mode, api_key: "${env:DODO_PAYMENTS_API_KEY}", base_url: "${env:BASE}"}
+destination: {type: sqlite, path: x.db}
+streams: [payments]
+every: 1h
+webhooks: {listen: "127.0.0.1:0", secret: "${env:HOOK}"}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(env, strings.NewReader(""), "run", "--once", "-c", path)
+	s.end(t, exitGreen)
+	if !strings.Contains(s.stderr.String(), "a single run receives no webhooks") {
+		t.Errorf("stderr: %s", s.stderr)
+	}
+}

@@ -81,6 +81,7 @@ func (a *app) serveSandbox(ctx context.Context, f sandboxFlags) error {
 	url := "http://" + listener.Addr().String()
 	a.printf("sandbox of Dodo Payments at %s, test_mode, API key %s\n", url, sandboxKey)
 	a.printf("try in another shell:\n  export DODO_PAYMENTS_BASE_URL=%s DODO_PAYMENTS_API_KEY=%s\n  syncline sync dodo --env test_mode --to sqlite:./dodo.db\n", url, sandboxKey)
+	a.printf("in a syncline.yaml the address has to be written, under source:\n  base_url: ${env:DODO_PAYMENTS_BASE_URL}\n")
 	if f.webhook != "" {
 		if f.webhookSecret == "" {
 			f.webhookSecret = newWebhookSecret()

@@ -16,30 +16,63 @@ import (
 // status is what is known about a pipeline.
 type status struct {
 	Pipeline string `json:"pipeline"`
-	// LastRun ended at Ended, LagS seconds ago; LastGreen is the latest run
-	// that was green, if any of the listed ones was.
-	LagS        float64                `json:"lag_s,omitempty"`
-	LastGreen   *time.Time             `json:"last_green,omitempty"`
-	Journal     *syncline.JournalStats `json:"journal,omitempty"`
-	Runs        []*syncline.Receipt    `json:"runs"`
-	DeadLetters []syncline.DeadLetter  `json:"dead_letters"`
+	// OK is false if the last pull was red, or the journal could not tell.
+	OK bool `json:"ok"`
+	// LastPull does not count those that a signal stopped. LagSeconds is how
+	// long ago the last green one ended, RedPulls how many were red since.
+	LastPull      *pullView             `json:"last_pull,omitempty"`
+	LastGreenPull *pullView             `json:"last_green_pull,omitempty"`
+	LagSeconds    float64               `json:"lag_seconds,omitempty"`
+	RedPulls      int                   `json:"red_pulls"`
+	Deliveries    deliveriesView        `json:"deliveries"`
+	Journal       *journalView          `json:"journal,omitempty"`
+	Pulls         []receiptView         `json:"pulls"`
+	DeadLetters   []syncline.DeadLetter `json:"dead_letters"`
 	// Problems are what could not be asked.
 	Problems []string `json:"problems,omitempty"`
+
+	ledger *ledger
 }
+
+// deliveriesView are the runs that only brought webhooks in.
+type deliveriesView struct {
+	Count int       `json:"count"` // since the oldest of the pulls
+	Last  *pullView `json:"last,omitempty"`
+}
+
+type journalView struct {
+	Entries       int     `json:"entries"`
+	Bytes         int64   `json:"bytes"` // on disk
+	Events        int     `json:"events"`
+	Pending       int     `json:"pending"`
+	OldestSeconds float64 `json:"oldest_age_seconds"`
+}
+
+const statusLong = `Show the last pulls, what is pending and what was set aside. A pipeline is judged
+by its pulls: deliveries of webhooks are counted and hide nothing. The exit code
+is 1 if the last pull of a pipeline was red (one that a signal stopped does not
+count), and that of the failure if a journal cannot be read.`
 
 func (a *app) statusCommand() *cobra.Command {
 	var file fileFlags
 	var runs int
 	var dead bool
 	c := &cobra.Command{
-		Use: "status", Short: "show the last runs, what is pending and what was set aside", Args: cobra.NoArgs,
+		Use: "status", Short: "show the last pulls, what is pending and what was set aside", Long: statusLong, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if runs < 1 {
+				return usagef("--runs %d is less than 1", runs)
+			}
 			pipelines, err := a.load(&file, anySecrets)
 			if err != nil {
 				return err
 			}
+			var failed error
 			for i, p := range pipelines {
-				s := a.status(c.Context(), p, runs)
+				s, err := a.status(c.Context(), p, runs)
+				if err != nil && failed == nil {
+					failed = shownError{err}
+				}
 				if a.json {
 					if err := json.NewEncoder(a.out).Encode(s); err != nil {
 						return err
@@ -51,36 +84,46 @@ func (a *app) statusCommand() *cobra.Command {
 				}
 				a.showStatus(s, p, dead)
 			}
-			return nil
+			return failed
 		},
 	}
 	file.add(c)
-	c.Flags().IntVarP(&runs, "runs", "n", 5, "how many runs to show")
+	c.Flags().IntVarP(&runs, "runs", "n", 5, "how many pulls to show")
 	c.Flags().BoolVar(&dead, "dead-letters", false, "show the records that were set aside, with their reasons")
 	return c
 }
 
-// status asks journal and destination what they know; what does not answer is
-// a problem of the status, not of the command.
-func (a *app) status(ctx context.Context, p *catalog.Pipeline, runs int) status {
-	s := status{Pipeline: p.Name, Runs: []*syncline.Receipt{}, DeadLetters: []syncline.DeadLetter{}}
-	trouble := func(what string, err error) {
+// errLastPullRed is what status ends with; the pull's own error is shown.
+var errLastPullRed = errors.New("the last pull was red")
+
+// status asks journal and destination what they know. Its error is why the
+// pipeline is not well: a red last pull, or a journal that does not tell.
+func (a *app) status(ctx context.Context, p *catalog.Pipeline, runs int) (status, error) {
+	s := status{Pipeline: p.Name, Pulls: []receiptView{}, DeadLetters: []syncline.DeadLetter{}, ledger: &ledger{}}
+	trouble := func(what string, err error) error {
 		if err != nil {
 			s.Problems = append(s.Problems, what+": "+a.line(err.Error()))
 		}
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	trouble("journal", a.statusOfJournal(ctx, p, runs, &s))
-	trouble("destination", a.statusOfDestination(ctx, p, &s))
-	for _, r := range s.Runs {
-		if r.Green() {
-			s.LastGreen = &r.Ended
-			s.LagS = a.now().Sub(r.Ended).Seconds()
-			break
-		}
+	err := trouble("journal", a.statusOfJournal(ctx, p, runs, &s))
+	_ = trouble("destination", a.statusOfDestination(ctx, p, &s))
+	l := s.ledger
+	for _, r := range l.Pulls {
+		s.Pulls = append(s.Pulls, viewReceipt(r))
 	}
-	return s
+	s.LastPull, s.LastGreenPull, s.RedPulls = a.pullView(l.Last), a.pullView(l.LastGreen), l.Red
+	s.Deliveries = deliveriesView{l.Deliveries, a.pullView(l.LastDelivery)}
+	if l.LastGreen != nil {
+		s.LagSeconds = a.now().Sub(l.LastGreen.Ended).Seconds()
+	}
+	if err == nil && l.Last != nil && !l.Last.Green() {
+		err = errLastPullRed
+	}
+	s.OK = err == nil
+	return s, err
 }
 
 func (a *app) statusOfJournal(ctx context.Context, p *catalog.Pipeline, runs int, s *status) (err error) {
@@ -93,19 +136,18 @@ func (a *app) statusOfJournal(ctx context.Context, p *catalog.Pipeline, runs int
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	if s.Runs, err = j.Runs(ctx, p.Name, runs); err != nil {
+	l, err := readLedger(ctx, j, p.Name, runs)
+	if err != nil {
 		return err
 	}
+	s.ledger = l
 	stats, err := j.Stats(ctx)
-	s.Journal = &stats
+	s.Journal = &journalView{stats.Entries, stats.Bytes, stats.Events, stats.Pending, stats.OldestAge.Seconds()}
 	return err
 }
 
 func (a *app) statusOfDestination(ctx context.Context, p *catalog.Pipeline, s *status) (err error) {
-	if path := p.Destination.Values.Text("path"); path != "" && !fileExists(path) {
-		return nil
-	}
-	d, err := a.catalog.OpenDestination(ctx, p, a.logger())
+	d, err := a.catalog.OpenDestination(ctx, p, true, a.logger())
 	if err != nil {
 		return err
 	}
@@ -119,20 +161,7 @@ func (a *app) statusOfDestination(ctx context.Context, p *catalog.Pipeline, s *s
 
 func (a *app) showStatus(s status, p *catalog.Pipeline, dead bool) {
 	a.printf("%s  %s\n", s.Pipeline, describe(p))
-	switch {
-	case len(s.Runs) == 0 && len(s.Problems) == 0:
-		a.printf("  has not run yet\n")
-	case s.LastGreen != nil:
-		a.printf("  last green run ended %s ago\n", ago(time.Duration(s.LagS*float64(time.Second))))
-	case len(s.Runs) > 0:
-		a.printf("  %s\n", "none of the runs shown was green")
-	}
-	for _, r := range s.Runs {
-		a.printf("  %s\n", a.receiptLine(r))
-		if !r.Green() {
-			a.printf("      %s\n", a.line(r.Err().Error()))
-		}
-	}
+	a.showPulls(s)
 	if j := s.Journal; j != nil {
 		a.printf("  journal: %s, %s pending, %s events, %s\n", count(j.Entries, "entry"), grouped(j.Pending), grouped(j.Events), size(j.Bytes))
 	}
@@ -145,6 +174,43 @@ func (a *app) showStatus(s status, p *catalog.Pipeline, dead bool) {
 	for _, problem := range s.Problems {
 		a.warnf("%s", problem)
 	}
+}
+
+// showPulls shows how the pipeline does: first the verdict, then the pulls.
+func (a *app) showPulls(s status) {
+	if len(s.ledger.Pulls) == 0 && s.Deliveries.Count == 0 {
+		if len(s.Problems) == 0 {
+			a.printf("  has not run yet\n")
+		}
+		return
+	}
+	if s.RedPulls > 0 && !s.LastPull.Green {
+		a.printf("  %s\n", a.paint(red, fmt.Sprintf("RED: the last %s failed", count(s.RedPulls, "pull"))))
+	}
+	if g := s.LastGreenPull; g != nil {
+		a.printf("  last green pull ended %s ago\n", ago(a.now().Sub(g.Ended)))
+	} else {
+		a.printf("  no pull has been green yet\n")
+	}
+	for _, r := range s.ledger.Pulls {
+		a.printf("  %s\n", a.receiptLine(r))
+		if !r.Green() && !interrupted(r) {
+			a.printf("      %s\n", a.line(r.Err().Error()))
+		}
+	}
+	if d := s.Deliveries; d.Last != nil {
+		a.printf("  webhooks: brought in %s, the last time %s ago\n", times(d.Count), ago(a.now().Sub(d.Last.Ended)))
+		if !d.Last.Green && !interrupted(s.ledger.LastDelivery) {
+			a.printf("      %s\n", a.paint(red, d.Last.Error))
+		}
+	}
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return grouped(n) + " times"
 }
 
 // ago writes a duration in its two largest units.

@@ -21,7 +21,7 @@ func (a *app) syncCommand() *cobra.Command {
 		Use: "sync CONNECTOR --to URI", Short: "run a pipeline given on the command line, without a file",
 		Example: `  export DODO_PAYMENTS_API_KEY=...
   syncline sync dodo --to sqlite:./dodo.db --env test_mode
-  syncline sync dodo --to postgres://me@localhost/shop --streams payments,customers --every 5m`,
+  syncline sync dodo --to postgres://me@localhost/shop --env live_mode --streams payments,customers --every 5m`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("name the connector, for example: syncline sync dodo --to sqlite:./dodo.db")
@@ -60,7 +60,7 @@ func (a *app) syncConnector(con *catalog.Connector) *cobra.Command {
 			if p.Destination, err = a.destinationFrom(to, "--to"); err != nil {
 				return err
 			}
-			if err := con.CheckStreams(streams); err != nil {
+			if streams, err = con.ChooseStreams(streams); err != nil {
 				return usageError{err}
 			}
 			for _, s := range streams {
@@ -70,7 +70,7 @@ func (a *app) syncConnector(con *catalog.Connector) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&to, "to", "", "where to: postgres://…, sqlite:FILE or a file name; default $DATABASE_URL")
-	c.Flags().StringSliceVar(&streams, "streams", nil, "what to pull, default: "+defaultStreams(con))
+	c.Flags().StringSliceVar(&streams, "streams", nil, "what to pull, all for every stream, default: "+defaultStreams(con))
 	c.Flags().StringVar(&name, "name", con.Name, "the pipeline's name; state in the destination goes by it")
 	c.Flags().StringVar(&journal, "journal", "", "journal file, default: one per source and destination in the user's state folder")
 	c.Flags().BoolVar(&w.full, "full", false, "read everything at the source, whatever the plan says; unchanged rows are not rewritten")
@@ -98,7 +98,7 @@ func (a *app) sourceFromFlags(c *cobra.Command, con *catalog.Connector) (catalog
 	if err != nil {
 		return catalog.Part{}, err
 	}
-	if err := requireSecrets(con.Options, values); err != nil {
+	if err := requireOptions(con.Options, values); err != nil {
 		return catalog.Part{}, err
 	}
 	values, err = values.Complete(con.Options)

@@ -22,7 +22,7 @@ func (a *app) validateCommand() *cobra.Command {
 		},
 	}
 	file.add(c)
-	c.Flags().BoolVar(&connect, "connect", false, "send one request to the source and connect to the database")
+	c.Flags().BoolVar(&connect, "connect", false, "send one request to the source, and look at the database without changing anything")
 	return c
 }
 
@@ -80,12 +80,9 @@ func (a *app) validate(ctx context.Context, p *catalog.Pipeline, connect bool) e
 	return failed
 }
 
+// checkDestination changes nothing in the destination.
 func (a *app) checkDestination(ctx context.Context, p *catalog.Pipeline) (string, error) {
-	d, err := a.catalog.OpenDestination(ctx, p, a.logger())
-	if err != nil {
-		return "", err
-	}
-	return d.Capabilities().Guarantee, d.Close()
+	return a.catalog.CheckDestination(ctx, p, a.logger())
 }
 
 func (a *app) checkJournal(ctx context.Context, p *catalog.Pipeline) (string, error) {

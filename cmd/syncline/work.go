@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -38,9 +39,13 @@ func (a *app) work(ctx context.Context, pipelines []*catalog.Pipeline, w work) (
 		}
 	}()
 	for _, p := range pipelines {
-		e, err := a.catalog.Open(ctx, p, catalog.Run{Streams: w.streams, Full: w.full, Logger: a.logger(),
+		streams, err := a.chooseStreams(p, w.streams)
+		if err != nil {
+			return err
+		}
+		e, err := a.catalog.Open(ctx, p, catalog.Run{Streams: streams, Full: w.full, Logger: a.logger(),
 			Progress:  func(pr syncline.Progress) { rep.progress(p.Name, pr) },
-			OnReceipt: func(r *syncline.Receipt, err error) { rep.receipt(r, err, p.Every()) }})
+			OnReceipt: func(r *syncline.Receipt, err error) { giveBack(r); rep.receipt(r, err, p.Every()) }})
 		if err != nil {
 			return err
 		}
@@ -54,6 +59,14 @@ func (a *app) work(ctx context.Context, pipelines []*catalog.Pipeline, w work) (
 		}
 	})()
 	return a.workAll(ctx, jobs, w.once, rep, stopped)
+}
+
+// giveBack returns the memory of a pull to the system: it will not be needed
+// until the next. After a delivery there is next to nothing.
+func giveBack(r *syncline.Receipt) {
+	if r != nil && r.Pull {
+		debug.FreeOSMemory()
+	}
 }
 
 func (a *app) workAll(ctx context.Context, jobs []job, once bool, rep reporter, stopped <-chan struct{}) error {
@@ -72,7 +85,7 @@ func (a *app) workAll(ctx context.Context, jobs []job, once bool, rep reporter, 
 		r, err := j.engine.Run(ctx)
 		rep.receipt(r, err, 0)
 		if err != nil && failed == nil {
-			failed = shownError{err}
+			failed = shownError{runError(r, err)}
 		}
 	}
 	if len(repeat) == 0 || failed != nil {
