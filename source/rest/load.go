@@ -74,12 +74,12 @@ func (d *loader) at(p position, what, fix string) error {
 func (d *loader) failAt(path, what, fix string) {
 	for {
 		if p, ok := d.pos[path]; ok {
-			_ = d.at(p, what, fix) // it is kept in the list of mistakes
+			d.at(p, what, fix)
 			return
 		}
 		i := strings.LastIndexByte(path, '.')
 		if i < 0 {
-			_ = d.at(position{1, 1}, what, fix)
+			d.at(position{1, 1}, what, fix)
 			return
 		}
 		path = path[:i]
@@ -109,7 +109,7 @@ func (d *loader) decode(n ast.Node, v reflect.Value, path string) {
 	}
 	switch n.(type) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
-		_ = d.at(positionOf(n), "anchors, aliases and tags are not part of the connector language", "Write the value out, or use defaults")
+		d.at(positionOf(n), "anchors, aliases and tags are not part of the connector language", "Write the value out, or use defaults")
 		return
 	}
 	if v.Kind() == reflect.Pointer {
