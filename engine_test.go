@@ -364,6 +364,26 @@ func TestTieIsResolvedByReading(t *testing.T) {
 	}
 }
 
+// A webhook is dated to the end of its second, so a page read in that second
+// seems older and may be the later state: the object is read again.
+func TestDoubtfulPullIsReadAgain(t *testing.T) {
+	r := newRig(t)
+	r.shop.fill(3)
+	r.green()
+	e := r.open()
+	defer e.Close()
+	v := time.Now().Add(800 * time.Millisecond).UnixMicro()
+	post(e.WebhookHandler(), "yes", fmt.Sprintf(`{"event":"e","version":%d,"object":{"id":"o0001","amount":1,"note":"by webhook"}}`, v))
+	r.shop.set("o0001", `"amount":1,"note":"just after"`)
+	rec, err := e.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.rows()["o0001"]; got != "1/just after" {
+		t.Errorf("row %q, receipt %+v", got, rec.Streams[0].Counts)
+	}
+}
+
 func TestTriggerIsFetched(t *testing.T) {
 	r := newRig(t)
 	r.shop.fill(3)
