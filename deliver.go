@@ -337,6 +337,7 @@ func (sr *streamRun) decodeRecord(d *delivery, sb *shapeBatch, en *Entry, r Reco
 	var repairs int
 	var err error
 	if r.Op == Delete {
+		sr.excuse(r.Key)
 		err = sb.dec.DecodeKey(r.Key, r.Meta(index))
 	} else {
 		repairs, err = sb.dec.Decode(r.Data, r.Meta(index))
@@ -359,11 +360,14 @@ func (sr *streamRun) setAside(d *delivery, r Record, pos Position, class, reason
 		ID:       deadLetterID(sr.e.Pipeline, sr.s.Name, &r),
 		Pipeline: sr.e.Pipeline, Stream: sr.s.Name, Key: r.Key.String(), Class: class, Reason: reason,
 		Data: append([]byte(nil), r.Data...), Position: pos, Run: sr.run, At: sr.e.Now().UTC()})
-	if len(r.Key) > 0 {
-		sr.mu.Lock()
-		sr.dead[keyset.Hash(r.Key)] = true
-		sr.mu.Unlock()
-	}
+	sr.excuse(r.Key)
+}
+
+// excuse notes that a key may be listed and have no live row.
+func (sr *streamRun) excuse(key Key) {
+	sr.mu.Lock()
+	sr.excused[keyset.Hash(key)] = true
+	sr.mu.Unlock()
 }
 
 // resolve reads the object a trigger names and journals it: the trigger itself

@@ -384,6 +384,31 @@ func TestDoubtfulPullIsReadAgain(t *testing.T) {
 	}
 }
 
+// An object that is listed and then found to be gone within the same run is a
+// deletion, not a missing row.
+func TestDeletedWhileListing(t *testing.T) {
+	r := newRig(t)
+	r.shop.fill(25)
+	r.green()
+	e := r.open()
+	defer e.Close()
+	r.shop.beforePage = func(n int) error {
+		if n == 1 {
+			r.shop.remove("o0024") // it was on the first page
+			post(e.WebhookHandler(), "yes", `{"event":"gone","refetch":true,"version":1,"object":{"id":"o0024"}}`)
+		}
+		return nil
+	}
+	rec, err := e.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := rec.Streams[0].Counts; c.Deleted != 1 {
+		t.Errorf("%+v", c)
+	}
+	checkRows(t, r)
+}
+
 func TestTriggerIsFetched(t *testing.T) {
 	r := newRig(t)
 	r.shop.fill(3)

@@ -37,18 +37,18 @@ type streamRun struct {
 	seen     *keyset.Set // keys listed, with their content hash
 	partial  bool        // some page was not part of a full sweep
 	pages    int
-	backlog  int64         // bytes appended and not delivered
-	room     chan struct{} // signalled when backlog shrinks
-	grown    chan struct{} // signalled when entries were appended
-	dead     map[[16]byte]bool
-	ledgered Counts // what the destination's run ledger has been told
+	backlog  int64             // bytes appended and not delivered
+	room     chan struct{}     // signalled when backlog shrinks
+	grown    chan struct{}     // signalled when entries were appended
+	excused  map[[16]byte]bool // listed keys that need no row: set aside, or deleted since
+	ledgered Counts            // what the destination's run ledger has been told
 	meter    meter
 	held     []Record // by a planted bug
 }
 
 func newStreamRun(e *Engine, run string, s *Stream, pull bool) *streamRun {
 	sr := &streamRun{e: e, s: s, run: run, pull: pull, start: e.Now(), phase: PhaseStarting,
-		room: make(chan struct{}, 1), grown: make(chan struct{}, 1), dead: map[[16]byte]bool{}, rereads: map[[16]byte]int{}}
+		room: make(chan struct{}, 1), grown: make(chan struct{}, 1), excused: map[[16]byte]bool{}, rereads: map[[16]byte]int{}}
 	name := orDefault(s.Table, s.Name)
 	if n := e.Tables[s.Name]; n != "" {
 		name = n

@@ -31,7 +31,7 @@ func (sr *streamRun) verify(ctx context.Context) error {
 	if err := count(); err != nil || !sr.rec.Sweep {
 		return err
 	}
-	if sr.fresh && sr.rec.Rows == sr.rec.Keys && len(sr.dead) == 0 {
+	if sr.fresh && sr.rec.Rows == sr.rec.Keys && len(sr.excused) == 0 {
 		return nil // the table was empty and holds just as many keys as were listed
 	}
 	sr.setPhase(PhaseSweeping)
@@ -69,7 +69,7 @@ func (sr *streamRun) compareKeys(ctx context.Context) ([]RowKey, error) {
 	absent := map[[16]byte]bool{}
 	missing, extra := 0, 0
 	err = keyset.Diff(sr.seen, live, func(key [16]byte) error {
-		if !sr.dead[key] {
+		if !sr.excused[key] {
 			missing++
 		}
 		return nil
