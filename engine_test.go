@@ -139,6 +139,20 @@ func TestIncrementalRunDeletesNothing(t *testing.T) {
 	}
 }
 
+// A table emptied behind our back is filled again, although the source has
+// nothing new.
+func TestEmptiedTableIsFilledAgain(t *testing.T) {
+	r := newRig(t)
+	r.shop.cursor = true
+	r.shop.fill(30)
+	r.green()
+	exec(t, r.dbPath(), `delete from orders`)
+	if s := r.green(); s.Counts.Inserted != 30 || !s.Sweep || s.Missing != 0 {
+		t.Errorf("%+v", s)
+	}
+	checkRows(t, r)
+}
+
 func TestEmptyListingDeletesNothing(t *testing.T) {
 	r := newRig(t)
 	r.shop.fill(3)

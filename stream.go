@@ -119,7 +119,29 @@ func (sr *streamRun) steps(ctx context.Context) error {
 	if err := sr.collectAndDeliver(ctx); err != nil {
 		return err
 	}
+	if again, err := sr.emptied(ctx); err != nil {
+		return err
+	} else if again {
+		sr.full, sr.partial, sr.pages = true, false, 0
+		if err := sr.collectAndDeliver(ctx); err != nil {
+			return err
+		}
+	}
 	return sr.verify(ctx)
+}
+
+// emptied reports whether a table that had rows has none now, without a listing
+// that says so: it was emptied behind our back and is to be filled again at once.
+func (sr *streamRun) emptied(ctx context.Context) (bool, error) {
+	if sr.state.Empty || sr.full || !sr.partial {
+		return false, nil
+	}
+	var rows int
+	err := sr.e.retry(ctx, func() (err error) {
+		rows, err = sr.e.Destination.Count(ctx, sr.currentTable())
+		return err
+	})
+	return rows == 0, err
 }
 
 var closedChannel = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
@@ -141,7 +163,8 @@ func (sr *streamRun) attach(ctx context.Context) error {
 	sr.table = sr.withStored(sr.table)
 	var rows int
 	err = e.retry(ctx, func() (err error) {
-		if err = e.Destination.Prepare(ctx, sr.table, sr.state); err == nil {
+		// Counting a large table takes longer than a run may take to begin.
+		if err = e.Destination.Prepare(ctx, sr.table, sr.state); err == nil && sr.state.Empty {
 			rows, err = e.Destination.Count(ctx, sr.table)
 		}
 		return err
@@ -179,7 +202,7 @@ func mergeStored(s *batch.Schema, stored []batch.Field, all bool) {
 }
 
 // checkPosition decides from where the stream goes on. rows is the number of
-// live rows in its table.
+// live rows of a table that this pipeline has not written to yet.
 func (sr *streamRun) checkPosition(ctx context.Context, rows int) error {
 	e := sr.e
 	pruned, last, err := e.Journal.Bounds(ctx, sr.s.Name)
@@ -193,8 +216,7 @@ func (sr *streamRun) checkPosition(ctx context.Context, rows int) error {
 	sr.before = last
 	pos := sr.state.Position
 	sr.fresh = sr.state.Empty && rows == 0 && pruned == last
-	// A destination emptied behind our back is filled again at once.
-	sr.full = e.Full || rows == 0 && !sr.state.Empty
+	sr.full = e.Full
 	if pos > last {
 		return &Error{Code: CodeStateInvalid, Class: Fatal, Where: sr.s.Name,
 			What: fmt.Sprintf("the destination has applied entry %d and the journal ends at %d: the journal was restored from an older copy", pos, last),

@@ -23,6 +23,7 @@ type model struct {
 	events  map[string]*syncline.Entry   // by id
 	cursors map[string]string
 	had     map[string]map[string][]report // by stream and consumer
+	commits int
 }
 
 // report is a delivery: the first n entries, at a time.
@@ -111,6 +112,12 @@ func (m *model) deliver(t *rapid.T) {
 		p = m.all[stream][n-1].Position
 	}
 	if err := m.j.Delivered(ctx, consumer, stream, p); err != nil {
+		t.Fatal(err)
+	}
+	// A report may wait for the next commit, and one that follows before that
+	// takes its place: then entries are only kept longer. Here each is to count.
+	m.commits++
+	if err := m.j.Append(ctx, nil, cursor("commits", fmt.Sprintf(`{"n":%d}`, m.commits))); err != nil {
 		t.Fatal(err)
 	}
 	if m.had[stream] == nil {
