@@ -237,25 +237,3 @@ func TestPull_PageSizeRefused(t *testing.T) {
 	}
 	compare(t, m.rows, w.truth("payments"))
 }
-
-func TestStart_FirstRequestIsQuick(t *testing.T) {
-	first := make(chan time.Time, 1)
-	w := newWorld(t, dodo.Options{}, func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			select {
-			case first <- time.Now():
-			default:
-			}
-			next.ServeHTTP(w, r)
-		})
-	})
-	began := time.Now()
-	if err := newMirror().pull(t, w.source(t), "payments", false); err != nil {
-		t.Fatal(err)
-	}
-	d := (<-first).Sub(began)
-	t.Logf("%v", d)
-	if d > 100*time.Millisecond {
-		t.Errorf("took %v to the first request", d)
-	}
-}
